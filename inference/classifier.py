@@ -1,0 +1,223 @@
+"""Bytes in, one score or refusal out for each; never an exception for one bad file of a batch."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.bundle import Bundle
+from inference.calibration import to_probability
+from inference.engines import DenseHead, Engine, load_engine
+from inference.gate import Facts, check_quality, check_use, gather_facts
+from inference.manifest import Manifest
+from inference.refusal import Refusal
+
+if TYPE_CHECKING:
+    from inference.airlock.client import Airlock
+
+Floats = npt.NDArray[np.float32]
+
+DECODERS = 4
+"""Files that are decoded at once; the airlock has its own bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Radiograph:
+    """One file, with what its sender says about it.
+
+    Parameters
+    ----------
+    file : bytes or Path
+        DICOM Part 10, PNG or JPEG.
+    facts : mapping
+        ``modality``, ``body_part``, ``view``, ``age_years``, ``sex``: they count where the header
+        is silent, as it always is in PNG and JPEG.
+    """
+
+    file: bytes | Path
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The model's answer for one radiograph, with all that is needed to judge and to repeat it.
+
+    Parameters
+    ----------
+    probability : float
+        Calibrated probability of pneumonia, 0 to 1, at the prevalence ``prevalence``.
+    threshold : float
+        At or above it the finding is "present".
+    unknown : tuple of str
+        Which of modality, body_part, view and age were not known.
+    pixel_sha256, weights_sha256 : str
+        What was seen, and what saw it.
+    engine : str
+        What computed it, with version and device.
+    """
+
+    probability: float
+    threshold: float
+    finding: Literal["present", "absent"]
+    prevalence: float
+    model: str
+    version: str
+    unknown: tuple[str, ...]
+    pixel_sha256: str
+    weights_sha256: str
+    preprocessing: str
+    engine: str
+    facts: Mapping[str, object]
+
+
+UNREADABLE = Refusal(
+    code="file_missing",
+    detail="The file is no longer where it was stored, or may not be read.",
+    outcome="failed",
+    remedy="Send the radiograph again, and tell the administrator: the store has lost a file.",
+)
+OUTPUT_INVALID = Refusal(
+    code="model_output_invalid",
+    detail="The network's answer is not a probability.",
+    outcome="failed",
+    remedy="Read it without the model, and report this: the fault is not in the file.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A radiograph that may be scored."""
+
+    pixels: Floats
+    pixel_sha256: str
+    facts: Facts
+
+
+class Classifier:
+    """A model that is ready to read. One per process; not for several threads at once.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        What to run.
+    airlock : Airlock
+        What opens the files.
+    engine : Engine, optional
+        What runs the network; by default the one that the bundle names.
+
+    Attributes
+    ----------
+    batch_size : int
+        How many files are best given at a time.
+    """
+
+    def __init__(self, bundle: Bundle, airlock: "Airlock", engine: Engine | None = None) -> None:
+        self.manifest: Manifest = bundle.manifest
+        self._airlock = airlock
+        self._engine = engine or load_engine(bundle.manifest, bundle.body)
+        self.batch_size = self._engine.batch_size
+        self._head = DenseHead(bundle.manifest.head, bundle.head)
+        self._pool = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
+
+    def warm_up(self) -> None:
+        """Run the network once, so that the first radiograph does not wait for it."""
+        size = self.manifest.input.size
+        self._engine.features(np.zeros((1, size, size), np.float32))
+
+    def classify(
+        self, files: Sequence[bytes | Path | Radiograph], *, gates: bool = True
+    ) -> list[Score | Refusal]:
+        """Return one score or refusal for each file, in their order.
+
+        Parameters
+        ----------
+        files : sequence of bytes, Path or Radiograph
+            Any number; the network runs ``batch_size`` at a time. The score of a file does not
+            depend on its neighbours.
+        gates : bool
+            False leaves out the intended use (not the quality): for evaluation on radiographs
+            that are known to be outside of it, never for patients.
+
+        Raises
+        ------
+        AirlockUnavailable
+            Nobody opens files: an outage, not a fault of a file.
+        """
+        radiographs = [f if isinstance(f, Radiograph) else Radiograph(f) for f in files]
+        see = partial(self._see_or_say, gates=gates)
+        seen = list(self._pool.map(see, radiographs))
+        read = iter(self._read([one for one in seen if isinstance(one, _Seen)]))
+        return [one if isinstance(one, Refusal) else next(read) for one in seen]
+
+    def score_pixels(self, pixels: Floats) -> npt.NDArray[np.float64]:
+        """Return the (n,) calibrated probabilities of (n, 224, 224) float32 pixels in [0, 1]."""
+        parts = [
+            self._head.logits(self._engine.features(pixels[start : start + self.batch_size]))
+            for start in range(0, len(pixels), self.batch_size)
+        ]
+        logits = np.concatenate([*parts, np.zeros(0, np.float32)])
+        return to_probability(logits, self.manifest.calibration)
+
+    def close(self) -> None:
+        """End the threads, and the airlock if it was started for this classifier alone."""
+        from inference.airlock.client import PrivateAirlock
+
+        self._pool.shutdown()
+        if isinstance(self._airlock, PrivateAirlock):
+            self._airlock.close()
+
+    def __enter__(self) -> "Classifier":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _see_or_say(self, radiograph: Radiograph, *, gates: bool) -> _Seen | Refusal:
+        try:
+            return self._see(radiograph, gates=gates)
+        except (FileNotFoundError, IsADirectoryError, PermissionError):
+            return UNREADABLE
+
+    def _see(self, radiograph: Radiograph, *, gates: bool) -> _Seen | Refusal:
+        """Return the pixels of one file, unless something speaks against scoring it."""
+        header = self._airlock.header(radiograph.file)
+        if isinstance(header, Refusal):
+            return header
+        facts = gather_facts(header.facts, radiograph.facts)
+        # The header first: what may not be scored need not be decoded.
+        if gates and (refusal := check_use(facts, self.manifest.intended_use)):
+            return refusal
+        decoded = self._airlock.decode(radiograph.file, size=self.manifest.input.size)
+        if isinstance(decoded, Refusal):
+            return decoded
+        return check_quality(decoded.pixels) or _Seen(decoded.pixels, decoded.pixel_sha256, facts)
+
+    def _read(self, seen: Sequence[_Seen]) -> list[Score | Refusal]:
+        if not seen:
+            return []
+        probabilities = self.score_pixels(np.stack([one.pixels for one in seen]))
+        return [self._answer(one, float(p)) for one, p in zip(seen, probabilities, strict=True)]
+
+    def _answer(self, seen: _Seen, probability: float) -> Score | Refusal:
+        if not 0.0 <= probability <= 1.0:  # NaN is refused here too
+            return OUTPUT_INVALID
+        manifest = self.manifest
+        return Score(
+            probability=probability,
+            threshold=manifest.threshold.value,
+            finding="present" if probability >= manifest.threshold.value else "absent",
+            prevalence=manifest.prevalence.value,
+            model=manifest.name,
+            version=manifest.version,
+            unknown=seen.facts.unknown,
+            pixel_sha256=seen.pixel_sha256,
+            weights_sha256=manifest.weights_sha256,
+            preprocessing=manifest.input.preprocessing,
+            engine=self._engine.name,
+            facts=asdict(seen.facts),
+        )

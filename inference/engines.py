@@ -1,0 +1,138 @@
+"""What runs a network: pixels in, features out; and the head, which turns features into a logit."""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.manifest import Head, Manifest
+
+Floats = npt.NDArray[np.float32]
+Arrays = Mapping[str, npt.NDArray[np.floating]]
+
+TINY_GRID = 8
+BATCH_SIZE = {"cpu": 8, "gpu": 32}
+"""Larger batches leave a processor's cache and are slower there (measured on two cores)."""
+
+
+class Engine(Protocol):
+    """Anything that runs a body."""
+
+    name: str
+    """What ran, with its version, as it is stored beside a score."""
+    batch_size: int
+    """How many radiographs are best given at a time."""
+
+    def features(self, pixels: Floats) -> Floats:
+        """Return the (n, length) float32 features of (n, 224, 224) float32 pixels in [0, 1]."""
+
+
+class TensorFlowEngine:
+    """VGG16 on TensorFlow, on the device that ``OVERREAD_DEVICE`` names. Slow to make, once.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Says the input convention and the features.
+    body : mapping
+        The arrays of the body.
+
+    Raises
+    ------
+    DeviceUnavailable
+        A GPU is demanded and there is none.
+    ValueError
+        The arrays are not those of a VGG16.
+    """
+
+    def __init__(self, manifest: Manifest, body: Arrays) -> None:
+        from inference import vgg16
+
+        device = vgg16.choose_device()
+        self.name = f"tensorflow {version('tensorflow')} {device}"
+        self.batch_size = BATCH_SIZE[device]
+        spec = vgg16.FeatureSpec(manifest.head.features, manifest.head.blocks)
+        self._run = vgg16.compile_features(
+            body, convention=manifest.input.input_convention, spec=spec
+        )
+
+    def features(self, pixels: Floats) -> Floats:
+        """Return the features of ``pixels``; see `Engine`."""
+        return self._run(pixels)
+
+
+class TinyEngine:
+    """A stand-in for tests: the mean of each cell of an 8 x 8 grid. Same path, no TensorFlow."""
+
+    name = f"tiny 1 numpy {np.__version__}"
+    batch_size = 8
+
+    def features(self, pixels: Floats) -> Floats:
+        """Return the features of ``pixels``; see `Engine`."""
+        count, side, _ = pixels.shape
+        cells = pixels.reshape(count, TINY_GRID, side // TINY_GRID, TINY_GRID, side // TINY_GRID)
+        return np.asarray(cells.mean(axis=(2, 4)), np.float32).reshape(count, -1)
+
+
+class DenseHead:
+    """The layers on top of the features, in numpy: the same on every engine.
+
+    Parameters
+    ----------
+    spec : Head
+        The layers that the manifest promises.
+    arrays : mapping
+        ``mean`` and ``scale`` of the features, then ``dense1/kernel``, ``dense1/bias`` and so on.
+
+    Raises
+    ------
+    ValueError
+        An array is missing, superfluous, or does not fit the next one.
+    """
+
+    def __init__(self, spec: Head, arrays: Arrays) -> None:
+        names = [f"dense{number}" for number in range(1, len(spec.layers) + 1)]
+        wanted = {"mean", "scale"} | {f"{n}/{kind}" for n in names for kind in ("kernel", "bias")}
+        if set(arrays) != wanted:
+            raise ValueError(f"the head's arrays differ: {sorted(set(arrays) ^ wanted)[:3]}")
+        self._mean = arrays["mean"].astype(np.float32)
+        self._scale = arrays["scale"].astype(np.float32)
+        self._index = spec.logit_index
+        self._layers = []
+        length = self._mean.size
+        for name, layer in zip(names, spec.layers, strict=True):
+            kernel, bias = (
+                arrays[f"{name}/{kind}"].astype(np.float32) for kind in ("kernel", "bias")
+            )
+            if kernel.shape != (length, layer.units) or bias.shape != (layer.units,):
+                raise ValueError(f"{name} has shape {kernel.shape}, not {(length, layer.units)}")
+            self._layers.append((kernel, bias, layer.activation))
+            length = layer.units
+
+    def logits(self, features: Floats) -> Floats:
+        """Return the (n,) float32 logits of pneumonia for (n, length) float32 features.
+
+        NaN where a feature is not a finite number.
+        """
+        with np.errstate(invalid="ignore", over="ignore"):  # the answer says it
+            flow = (features.astype(np.float32) - self._mean) * self._scale
+            for kernel, bias, activation in self._layers:
+                flow = flow @ kernel + bias
+                if activation == "relu":
+                    flow = np.maximum(flow, 0)
+        # A layer can hide that what came in was infinite.
+        sound = np.isfinite(features).all(axis=1)
+        return np.where(sound, flow[:, self._index], np.float32(np.nan)).astype(np.float32)
+
+
+def load_engine(manifest: Manifest, body: Arrays) -> Engine:
+    """Return the engine that ``manifest`` names.
+
+    Raises
+    ------
+    DeviceUnavailable, ValueError
+        See `TensorFlowEngine`.
+    """
+    return TinyEngine() if manifest.network == "tiny" else TensorFlowEngine(manifest, body)

@@ -1,0 +1,1 @@
+"""Training: from a folder of labelled radiographs to a bundle. ``python -m inference.training``."""

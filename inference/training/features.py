@@ -1,0 +1,146 @@
+"""The body's features of every radiograph of a view, computed once and kept on disk."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from tqdm import tqdm
+
+from inference.preprocess import squash
+from inference.training.augment import augment
+from inference.training.splits import BadData, Row
+from inference.vgg16 import SIZE
+
+Floats = npt.NDArray[np.float32]
+
+BATCH = 8
+"""Radiographs a step; on a processor larger ones are slower (they leave its cache)."""
+RULES = 1
+"""Raise it when what is computed from the same file changes: old caches are then left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One look at a list of radiographs: as it is (``number`` 0) or augmented (1, 2 ...)."""
+
+    name: str
+    rows: Sequence[Row]
+    number: int = 0
+    seed: int = 0
+
+    def pixels(self, index: int) -> Floats:
+        """Return the (224, 224) float32 pixels, in [0, 1], of one radiograph.
+
+        Raises
+        ------
+        BadData
+            The file is not a readable image.
+        """
+        pixels = read_grey(self.rows[index].file)
+        if not self.number:
+            return squash(pixels, SIZE)
+        rng = np.random.default_rng([self.seed, self.number, index])
+        return augment(pixels, rng, size=SIZE)
+
+
+class FeatureCache:
+    """Features on disk, memory-mapped; computing goes on where it was interrupted.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the arrays are kept.
+    run : callable
+        From (n, 224, 224) float32 to (n, length) float32.
+    length : int
+        Number of features of a radiograph.
+    body : str
+        What names the body and its input convention: other weights, other cache.
+    """
+
+    def __init__(
+        self, folder: Path, run: Callable[[Floats], Floats], *, length: int, body: str
+    ) -> None:
+        self.folder = folder
+        self.run = run
+        self.length = length
+        self.body = body
+
+    def load(
+        self, view: View, *, dtype: type[np.floating] = np.float16
+    ) -> npt.NDArray[np.floating]:
+        """Return the (n, length) features of ``view``, computing those that are not there yet.
+
+        Raises
+        ------
+        BadData
+            A file is not a readable image.
+        """
+        array, progress = self._open(view, dtype)
+        done = int(progress.read_text()) if progress.exists() else 0
+        starts = range(done, len(view.rows), BATCH)
+        with tqdm(desc=view.name, total=len(view.rows), initial=done, unit="image") as bar:
+            for start, pixels in zip(starts, _batches(view, starts), strict=True):
+                array[start : start + len(pixels)] = self.run(pixels)
+                array.flush()  # the count is written after what it counts
+                progress.write_text(str(start + len(pixels)))
+                bar.update(len(pixels))
+        return array
+
+    def _open(self, view: View, dtype: type[np.floating]) -> tuple[np.memmap, Path]:
+        key = self._key(view, dtype)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{view.name}-{key}.npy"
+        shape = (len(view.rows), self.length)
+        mode = "r+" if path.exists() else "w+"
+        array = np.lib.format.open_memmap(path, mode=mode, dtype=dtype, shape=shape)
+        return array, path.with_suffix(".done")
+
+    def _key(self, view: View, dtype: type[np.floating]) -> str:
+        said = [
+            RULES,
+            self.body,
+            self.length,
+            dtype.__name__,
+            view.number,
+            view.seed * bool(view.number),
+        ]
+        said += [row.sha256 or f"{row.file}:{row.file.stat().st_size}" for row in view.rows]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
+
+
+def read_grey(file: Path) -> Floats:
+    """Return the (height, width) float32 grey values of an image file, in [0, 1].
+
+    Raises
+    ------
+    BadData
+        The file is not a readable image.
+    """
+    try:
+        with Image.open(file) as image:
+            return np.asarray(image.convert("L"), np.float32) / np.float32(255)
+    except OSError as error:
+        raise BadData(f"{file} is not a readable image: {error}") from error
+
+
+def _batches(view: View, starts: range) -> Iterator[Floats]:
+    """Yield batches of pixels, the next one being read while this one is computed."""
+
+    def read(start: int) -> Floats:
+        stop = min(start + BATCH, len(view.rows))
+        return np.stack([view.pixels(index) for index in range(start, stop)])
+
+    with ThreadPoolExecutor(1) as pool:
+        ahead = [pool.submit(read, start) for start in starts[:2]]
+        for start in starts[2:]:
+            ahead.append(pool.submit(read, start))
+            yield ahead.pop(0).result()
+        for future in ahead:
+            yield future.result()

@@ -1,0 +1,163 @@
+"""Which radiograph belongs where: a folder with ``splits.csv``, or a plain train/val/test tree."""
+
+import csv
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+LABELS = {"NORMAL": 0, "PNEUMONIA": 1}
+COLUMNS = ("file", "label", "split", "patient")
+FITTED, CHOSEN_ON, TESTED, EXTERNAL = "train", "val", "test_internal", "external_report"
+SUFFIXES = {".jpeg", ".jpg", ".png"}
+
+
+class BadData(Exception):
+    """The folder cannot be learned from. The message says why, in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One labelled radiograph. ``label`` is 1 for pneumonia; unknown texts are empty."""
+
+    file: Path
+    label: int
+    split: str
+    patient: str
+    subtype: str = ""
+    view: str = ""
+    label_tier: str = ""
+    sha256: str = ""
+    native_of: bool = False
+
+
+def read_rows(folder: Path) -> list[Row]:
+    """Return the labelled radiographs of ``folder``, in the order of its list.
+
+    Parameters
+    ----------
+    folder : Path
+        Either with a ``splits.csv`` (columns file, label, split and patient at least; file is
+        relative to the folder), or with ``train/val/test/{NORMAL,PNEUMONIA}``.
+
+    Raises
+    ------
+    BadData
+        No such folder, no list, a label or column is wrong, a file is missing, a split that
+        fitting needs is empty or holds one class, or a patient is in two splits.
+    """
+    if not folder.is_dir():
+        raise BadData(f"There is no folder {folder}.")
+    rows = _from_csv(folder) if (folder / "splits.csv").is_file() else _from_tree(folder)
+    _check_files(rows)
+    _check_classes(rows)
+    _check_patients(rows)
+    return rows
+
+
+def of_split(rows: Iterable[Row], split: str, limit: int | None = None) -> list[Row]:
+    """Return the rows of ``split``; with ``limit``, at most so many, classes taken in turn."""
+    chosen = [row for row in rows if row.split == split]
+    if limit is None or limit >= len(chosen):
+        return chosen
+    by_label = [[row for row in chosen if row.label == label] for label in (0, 1)]
+    few = min(limit // 2, *(len(rows) for rows in by_label))
+    return by_label[0][:few] + by_label[1][: limit - few]
+
+
+def _from_csv(folder: Path) -> list[Row]:
+    with (folder / "splits.csv").open(newline="", encoding="utf-8") as stream:
+        reader = csv.DictReader(stream)
+        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise BadData(f"splits.csv in {folder} has no column {missing[0]!r}.")
+        records = list(reader)
+    copies = {record.get("native_copy") for record in records} - {"", None}
+    return [_row(folder, record, record["file"] in copies) for record in records]
+
+
+def _row(folder: Path, record: dict[str, str], native_of: bool) -> Row:  # noqa: FBT001 - private
+    if record["label"] not in LABELS:
+        raise BadData(
+            f"{record['file']}: the label {record['label']!r} is not one of NORMAL, PNEUMONIA."
+        )
+    if not record["patient"]:
+        raise BadData(
+            f"{record['file']}: no patient, so nobody can say that splits do not share one."
+        )
+    texts = {name: record.get(name) or "" for name in ("subtype", "view", "label_tier", "sha256")}
+    return Row(
+        file=folder / record["file"],
+        label=LABELS[record["label"]],
+        split=record["split"],
+        patient=record["patient"],
+        native_of=native_of,
+        **texts,
+    )
+
+
+def _from_tree(folder: Path) -> list[Row]:
+    if not (folder / "train").is_dir():
+        raise BadData(f"{folder} holds neither splits.csv nor train/NORMAL and train/PNEUMONIA.")
+    rows = [
+        _tree_row(file, label, part)
+        for part in ("train", "val", "test")
+        for label in LABELS
+        for file in sorted((folder / part / label).glob("*"))
+        if file.suffix.lower() in SUFFIXES
+    ]
+    if not rows:
+        raise BadData(f"{folder}/train holds no JPEG or PNG files.")
+    return rows
+
+
+def _tree_row(file: Path, label: str, part: str) -> Row:
+    patient = patient_of(file.name)
+    if part == "test":
+        # The public set numbers the patients of its test folder anew.
+        return Row(file, LABELS[label], TESTED, f"test-{patient}")
+    # Its val folder is 16 images of patients who are in train as well: a fifth of the patients
+    # of both together is set aside instead, the same ones every time.
+    fifth = int(hashlib.sha256(patient.encode()).hexdigest(), 16) % 5 == 0
+    return Row(file, LABELS[label], CHOSEN_ON if fifth else FITTED, patient)
+
+
+def patient_of(name: str) -> str:
+    """Return the patient that a file name of the public set names; else the name itself."""
+    if found := re.match(r"person(\d+)_", name):
+        return f"person{found[1]}"
+    if found := re.match(r"(NORMAL2-)?IM-(\d+)-", name):
+        return f"{found[1] or ''}IM-{found[2]}"
+    return name
+
+
+def _check_files(rows: list[Row]) -> None:
+    for row in rows:
+        if not row.file.is_file():
+            raise BadData(f"{row.file} is in the list but not in the folder.")
+
+
+def _check_classes(rows: list[Row]) -> None:
+    for split in (FITTED, CHOSEN_ON):
+        found = {row.label for row in rows if row.split == split}
+        if found != {0, 1}:
+            what = "one class" if found else "no radiographs"
+            raise BadData(
+                f"The split {split!r} holds {what}; both NORMAL and PNEUMONIA are needed."
+            )
+
+
+def _check_patients(rows: list[Row]) -> None:
+    """Refuse a patient in two splits; another size of a listed file does not count."""
+    splits: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if not row.native_of:
+            splits[row.patient].add(row.split)
+    for patient, found in splits.items():
+        if len(found) > 1:
+            where = " and ".join(sorted(found))
+            raise BadData(
+                f"Patient {patient} is in {where}: a model must not be tested on who it has seen."
+            )

@@ -1,0 +1,141 @@
+"""What the OpenAPI document says of an operation: requests, answers, refusals, examples."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+
+from portal.api import examples
+from portal.api.authentication import TokenAuthentication
+from portal.api.serializers.refusals import ProblemOutput
+from portal.http.refusals import PROBLEM
+
+Shape = type[serializers.Serializer[Any]]
+View = TypeVar("View", bound=Callable[..., Any])
+ALWAYS = (401, 403, 406)
+WORDS = {
+    400: "The request cannot be read.",
+    401: "Nobody is signed in, or the token is not valid.",
+    403: "Your roles do not allow this, or the password or CSRF token is wrong.",
+    404: "There is no such thing, or it belongs to another site.",
+    406: "You accept nothing that this service says.",
+    409: "The record is not in a state that allows it.",
+    412: "You decided on an older version.",
+    413: "The request is larger than this service takes.",
+    415: "The body is of another type than this operation reads.",
+    422: "What was sent cannot be accepted as it is.",
+    428: "Say which version you decided on.",
+    503: "A part that is needed does not answer; try again later.",
+}
+_UID = {"type": "string", "pattern": r"^[0-2](\.(0|[1-9][0-9]*))+$", "maxLength": 64}
+STUDY_UID = OpenApiParameter(
+    "study_instance_uid", _UID, OpenApiParameter.PATH, description="StudyInstanceUID (0020,000D)"
+)
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The ETag of the study you decided on."
+)
+IF_MATCH_REQUIRED = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    required=True,
+    description="The ETag of the study you decided on; `*` is refused.",
+)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "pattern": r"^[\x21-\x7e]{1,200}$"},
+    OpenApiParameter.HEADER,
+    description="The same key with the same content gets the same answer again.",
+)
+MULTIPART = {
+    "multipart/form-data": {
+        "type": "object",
+        "required": ["files"],
+        "properties": {
+            "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+            "metadata": {
+                "type": "string",
+                "description": "A JSON list, one object a file in their order, of the strings "
+                "patient_id, patient_name, age, sex, view, group; all optional.",
+                "example": examples.METADATA,
+            },
+            "priority": {"type": "integer", "minimum": 0, "maximum": 9, "default": 5},
+        },
+        "additionalProperties": False,
+    }
+}
+
+
+def operation(  # noqa: PLR0913 (each says one thing of the operation)
+    operation_id: str,
+    summary: str,
+    *,
+    answers: Mapping[int, Shape],
+    refusals: Sequence[int] = (),
+    parameters: Sequence[OpenApiParameter] = (),
+    query: Shape | None = None,
+    request: Any = None,
+    problem: Shape = ProblemOutput,
+    refused: Any = None,
+    example: Any = None,
+    sent: Any = None,
+    etag: int | None = None,
+) -> Callable[[View], View]:
+    """Return the decorator that describes a view's method."""
+    described: list[OpenApiParameter | Shape] = [*parameters, *([query] if query else [])]
+    described += [_etag(etag)] if etag else []
+    shown = [_shown("Answer", example, next(iter(answers)))]
+    shown += [OpenApiExample("Request", sent, request_only=True)] if sent else []
+    codes = sorted({*ALWAYS, *refusals})
+    responses: dict[Any, Any] = {
+        code: OpenApiResponse(kind, "Done.") for code, kind in answers.items()
+    }
+    for code in codes:
+        kind = problem if code == 422 else ProblemOutput  # noqa: PLR2004
+        responses[code, PROBLEM] = OpenApiResponse(kind, WORDS[code])
+        why = refused if refused and code == 422 else examples.problem(code)  # noqa: PLR2004
+        shown.append(_shown(f"Refused with {code}", why, code))
+    return extend_schema(
+        operation_id=operation_id,
+        summary=summary,
+        parameters=described,
+        request=request,
+        responses=responses,
+        examples=shown,
+    )
+
+
+def _shown(name: str, value: Any, status: int) -> OpenApiExample:
+    media = PROBLEM if status >= 400 else "application/json"  # noqa: PLR2004
+    return OpenApiExample(
+        name, value, response_only=True, status_codes=[str(status)], media_type=media
+    )
+
+
+def _etag(status: int) -> OpenApiParameter:
+    return OpenApiParameter(
+        "ETag",
+        str,
+        OpenApiParameter.HEADER,
+        response=[status],
+        description="The version of the study; send it as If-Match.",
+    )
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the OpenAPI document describes it."""
+
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:  # noqa: ARG002
+        """Return the security scheme."""
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "`Authorization: Token T`, T as `manage.py create_token` printed it.",
+        }

@@ -1,0 +1,30 @@
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from portal.accounts.models import User
+from portal.accounts.roles import May
+
+
+class _Roles(BasePermission):
+    """Whoever has a role that allows one of ``acts``; the others are told so (403)."""
+
+    acts: tuple[May, ...] = ()
+    message = "Your roles do not allow this."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 (DRF's)
+        """Return whether the person may; a stranger may nothing."""
+        user = request.user
+        return isinstance(user, User) and any(user.may(act) for act in self.acts)
+
+
+class MaySee(_Roles):
+    """See the studies of the site, or at least one's own uploads; the query says which."""
+
+    acts = (May.SEE_STUDIES, May.SEE_OWN_UPLOADS)
+
+
+class MayReadAudit(_Roles):
+    """Read and verify the trail."""
+
+    acts = (May.READ_AUDIT,)

@@ -1,0 +1,36 @@
+from django.urls import URLPattern, path, re_path
+
+from portal.api.views.documents import DocumentationPage, NoSuchPath, OpenAPIDocument
+from portal.api.views.predictions import ReadPrediction
+from portal.api.views.registry import ListModels
+from portal.api.views.reviews import AmendReview, SignReview
+from portal.api.views.studies import (
+    ListStudies,
+    ReadHistory,
+    ReadResults,
+    ReadStudy,
+    SearchStudies,
+)
+from portal.api.views.trail import ListEvents, VerifyTrail
+from portal.api.views.uploads import UploadImages
+
+app_name = "api"
+_STUDY = r"^studies/(?P<study_instance_uid>[0-2](?:\.(?:0|[1-9][0-9]*))+)"
+
+urlpatterns: list[URLPattern] = [
+    path("uploads", UploadImages.as_view(), name="uploads"),
+    path("predictions/<uuid:prediction_id>", ReadPrediction.as_view(), name="prediction"),
+    path("studies", ListStudies.as_view(), name="studies"),
+    path("studies/search", SearchStudies.as_view(), name="search"),
+    re_path(rf"{_STUDY}\Z", ReadStudy.as_view(), name="study"),
+    re_path(rf"{_STUDY}/results\Z", ReadResults.as_view(), name="results"),
+    re_path(rf"{_STUDY}/history\Z", ReadHistory.as_view(), name="history"),
+    re_path(rf"{_STUDY}/reviews\Z", SignReview.as_view(), name="reviews"),
+    path("reviews/<int:review_id>/amend", AmendReview.as_view(), name="amend"),
+    path("models", ListModels.as_view(), name="models"),
+    path("audit/events", ListEvents.as_view(), name="events"),
+    path("audit/verify", VerifyTrail.as_view(), name="verify"),
+    path("openapi.json", OpenAPIDocument.as_view(), name="openapi"),
+    path("docs/", DocumentationPage.as_view(), name="docs"),
+    re_path(r"", NoSuchPath.as_view()),
+]

@@ -1,0 +1,98 @@
+"""Read side of the audit trail."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from portal.audit import keys
+from portal.audit.models import AuditEvent, AuditHead
+from portal.audit.services import GENESIS, digest, exported_heads
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What checking one chain found. ``seq`` is the first bad event, if any."""
+
+    chain: str
+    events: int
+    seq: int | None = None
+    problem: str = ""
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing is wrong with the chain."""
+        return self.seq is None
+
+
+def events_of(chain: str) -> QuerySet[AuditEvent]:
+    """Return the events of a chain, newest first."""
+    return AuditEvent.objects.filter(chain=chain).order_by("-seq")
+
+
+def event_exists(**fields: object) -> bool:
+    """Return whether an event like this one was written."""
+    return AuditEvent.objects.filter(**fields).exists()
+
+
+def verify_all() -> list[Verification]:
+    """Check every chain that has an event, a head or an exported head."""
+    chains = set(AuditEvent.objects.values_list("chain", flat=True).order_by().distinct())
+    chains |= set(AuditHead.objects.values_list("chain", flat=True))
+    chains |= {head["chain"] for head in exported_heads()}
+    return [verify_chain(chain) for chain in sorted(chains)]
+
+
+def verify_chain(chain: str) -> Verification:
+    """Check one chain from its first event to its head and to every exported head.
+
+    Sees an edit, a deletion, an insertion, a swap, a cut tail, and a chain that was
+    computed anew: only the holder of the key can sign digests.
+    """
+    outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if outermost and connection.vendor == "postgresql":
+            with connection.cursor() as cursor:  # events and head of the same moment
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        events = AuditEvent.objects.filter(chain=chain).order_by("seq", "pk")
+        return _verify(chain, events.iterator(chunk_size=2000), list(exported_heads()))
+
+
+def _verify(
+    chain: str, events: Iterable[AuditEvent], exported: list[dict[str, object]]
+) -> Verification:
+    expected = {head["seq"]: head["digest"] for head in exported if head["chain"] == chain}
+    previous, count = GENESIS, 0
+    for event in events:
+        if problem := _problem(event, count + 1, previous, expected.get(event.seq)):
+            return Verification(chain, count, min(event.seq, count + 1), problem)
+        previous, count = event.digest, event.seq
+    return _check_head(chain, count, previous, max(map(int, map(str, expected)), default=0))
+
+
+def _problem(event: AuditEvent, seq: int, previous: str, exported: object) -> str:
+    """Return what is wrong with ``event`` in its place, or an empty string."""
+    checks: Iterator[tuple[bool, str]] = iter(
+        (
+            (event.seq == seq, f"event {seq} is missing or event {event.seq} is out of place"),
+            (event.previous_digest == previous, "it does not follow from the event before it"),
+            (event.digest == digest(event), "its content was changed"),
+            (keys.is_signed(event.digest, event.signature), "its signature is not ours"),
+            (exported in {None, event.digest}, "it differs from the exported head"),
+        )
+    )
+    return next((words for holds, words in checks if not holds), "")
+
+
+def _check_head(chain: str, count: int, last: str, exported: int) -> Verification:
+    head = AuditHead.objects.filter(chain=chain).first()
+    ends_at = max(head.seq if head else 0, exported)
+    if ends_at > count:
+        problem = f"the chain was cut: it once had {ends_at} events"
+        return Verification(chain, count, count + 1, problem)
+    if count and (head is None or (head.seq, head.digest) != (count, last)):
+        return Verification(chain, count, count, "the head does not name the last event")
+    if count and head and not keys.is_signed(head.digest, head.signature):
+        return Verification(chain, count, count, "the head is not signed by us")
+    return Verification(chain, count)

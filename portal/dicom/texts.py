@@ -1,0 +1,29 @@
+"""Which texts about a patient can be stored and shown safely."""
+
+import unicodedata
+from collections.abc import Iterator
+
+from portal.dicom.refusal import Refusal, refuse
+
+LONGEST = {"PatientID": 64, "PatientName": 64, "AccessionNumber": 16}
+"""Characters of a value, of a name those of each component group. PS3.5 section 6.2."""
+_NAME_GROUPS = 3
+_REORDERING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Controls that make a text read other than it is written (Unicode TR 36)."""
+
+
+def check_text(keyword: str, value: str, *, tag: str = "") -> Refusal | None:
+    """Return why a text is not taken, or None. The text itself is never repeated."""
+    return next(_reasons(keyword, value, tag), None)
+
+
+def _reasons(keyword: str, value: str, tag: str) -> Iterator[Refusal]:
+    groups = value.split("=") if keyword == "PatientName" else [value]
+    longest = max(map(len, groups))
+    if longest > LONGEST[keyword]:
+        yield refuse("text_too_long", tag=tag, found=f"{longest} characters")
+    if len(groups) > _NAME_GROUPS:
+        yield refuse("text_too_long", tag=tag, found=f"{len(groups)} component groups")
+    for character in value:
+        if character in _REORDERING or unicodedata.category(character) in {"Cc", "Cs", "Cn", "Co"}:
+            yield refuse("character_not_allowed", tag=tag, found=f"U+{ord(character):04X}")

@@ -1,0 +1,43 @@
+"""Django's own error answers: a problem document below ``/api/``, a page elsewhere."""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
+
+from portal.http.refusals import PROBLEM, problem
+
+_WORDS = {
+    400: ("malformed_request", "The request cannot be read."),
+    403: ("forbidden", "This is not for your account."),
+    404: ("not_found", "There is no such thing."),
+    500: ("internal_error", "Something broke on the server; what was stored before is safe."),
+}
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django itself cannot read, such as a foreign Host."""
+    return _problem(request, HTTPStatus.BAD_REQUEST) or defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what the caller may not do."""
+    return _problem(request, HTTPStatus.FORBIDDEN) or defaults.permission_denied(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a path that leads nowhere."""
+    return _problem(request, HTTPStatus.NOT_FOUND) or defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a bug or an outage, and give nothing away."""
+    return _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR) or defaults.server_error(request)
+
+
+def _problem(request: HttpRequest, status: HTTPStatus) -> JsonResponse | None:
+    if not request.path.startswith("/api/"):
+        return None
+    code, title = _WORDS[status]
+    body = problem(code=code, title=title, status=int(status))
+    return JsonResponse(body, status=status, content_type=PROBLEM)

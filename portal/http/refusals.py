@@ -1,0 +1,95 @@
+"""What the domain refuses, as HTTP says it. The only place that knows which status is which."""
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from portal.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PortalError,
+    PreconditionRequired,
+    Stale,
+    TooLarge,
+    Unavailable,
+)
+
+STATUS: dict[type[PortalError], int] = {
+    InvalidInput: 422,
+    Forbidden: 403,
+    NotFound: 404,
+    Conflict: 409,
+    Stale: 412,
+    TooLarge: 413,
+    PreconditionRequired: 428,
+    Unavailable: 503,
+}
+PROBLEM = "application/problem+json"
+RETRY_AFTER = 10  # seconds
+_LENGTH_DIGITS = 18
+logger = logging.getLogger(__name__)
+
+
+def status_of(refusal: PortalError) -> int:
+    """Return the HTTP status of a refusal."""
+    return next((code for kind, code in STATUS.items() if isinstance(refusal, kind)), 400)
+
+
+def problem(*, code: str, title: str, status: int, **members: object) -> dict[str, object]:
+    """Return a problem document (RFC 9457). ``code`` is stable, ``title`` is for people."""
+    return {
+        "type": f"urn:overread:problem:{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        **members,
+    }
+
+
+class RefusalMiddleware:
+    """Answer a `PortalError` that a view let through, in the form that the caller reads."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass the request on; what a person is signed in to see is never cached."""
+        if too_large := _too_large(request):  # before anybody reads the body
+            return _answer(request, too_large)
+        response = self.get_response(request)
+        user = getattr(request, "user", None)
+        if user is not None and user.is_authenticated and "Cache-Control" not in response:
+            response["Cache-Control"] = "no-store"
+        return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Map a refusal; anything else is a bug or an outage and goes on."""
+        return _answer(request, error) if isinstance(error, PortalError) else None
+
+
+def _answer(request: HttpRequest, refusal: PortalError) -> HttpResponse:
+    status = status_of(refusal)
+    logger.info("refused with %s: %s", status, refusal.code)
+    if request.path.startswith("/api/"):
+        body = problem(code=refusal.code, title=str(refusal), status=status)
+        response: HttpResponse = JsonResponse(body, status=status, content_type=PROBLEM)
+    else:
+        context = {"status": status, "code": refusal.code, "detail": str(refusal)}
+        response = render(request, "error.html", context, status=status)
+    if status == STATUS[Unavailable]:
+        response["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def _too_large(request: HttpRequest) -> TooLarge | None:
+    """Return why the body will not be read, if it says that it is longer than allowed."""
+    length = str(request.META.get("CONTENT_LENGTH") or "0")
+    limit = int(settings.OVERREAD_MAX_UPLOAD_BYTES)
+    if not length.isdecimal() or (len(length) <= _LENGTH_DIGITS and int(length) <= limit):
+        return None
+    return TooLarge(f"A request holds at most {limit // 2**20} MB; send fewer files at once.")

@@ -1,0 +1,14 @@
+"""The one entrance for images, behind every door: `accept_uploads`."""
+
+from portal.dicom.described import Described
+from portal.intake.entrance import MayNotUpload, RequestInvalid, accept_uploads
+from portal.intake.verdict import Received, Verdict
+
+__all__ = [
+    "Described",
+    "MayNotUpload",
+    "Received",
+    "RequestInvalid",
+    "Verdict",
+    "accept_uploads",
+]

@@ -1,0 +1,141 @@
+"""Read side of predictions."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    When,
+)
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+
+from portal.accounts.models import Site, User
+from portal.errors import NotFound
+from portal.predictions.models import Deployment, ModelVersion, Prediction, Worker
+from portal.studies.models import Instance, Study
+from portal.studies.selectors import visible_instances
+
+State = Prediction.State
+
+
+class NoSuchPrediction(NotFound):
+    """There is none of this id where the user may look."""
+
+    code = "no_such_prediction"
+
+
+def live_version(site: Site) -> ModelVersion | None:
+    """Return the model version that is live at ``site``, if any."""
+    live = Deployment.objects.filter(site=site, status=Deployment.Status.LIVE)
+    deployment = live.select_related("model_version").first()
+    return deployment.model_version if deployment else None
+
+
+def live_versions() -> QuerySet[ModelVersion]:
+    """Return every version that is live anywhere: what a worker must be able to run."""
+    return ModelVersion.objects.filter(deployments__status=Deployment.Status.LIVE).distinct()
+
+
+def versions_at(site: Site) -> QuerySet[ModelVersion]:
+    """Return every registered version, newest first, each with its ``status`` at ``site``."""
+    here = Deployment.objects.filter(site=site, model_version=OuterRef("pk"))
+    return ModelVersion.objects.annotate(
+        status=Subquery(here.values("status")[:1]), since=Subquery(here.values("since")[:1])
+    ).order_by("-registered_at", "-pk")
+
+
+def visible_predictions(user: User) -> QuerySet[Prediction]:
+    """Return what ``user`` may see."""
+    return Prediction.objects.filter(instance__in=visible_instances(user)).select_related(
+        "instance__series__study", "model_version", "site"
+    )
+
+
+def prediction_of(user: User, prediction_id: UUID) -> Prediction:
+    """Return one prediction.
+
+    Raises
+    ------
+    NoSuchPrediction
+    """
+    prediction = with_place(visible_predictions(user)).filter(pk=prediction_id).first()
+    if prediction is None:
+        raise NoSuchPrediction("There is no such prediction.")
+    return prediction
+
+
+def predictions_of(study: Study) -> QuerySet[Prediction]:
+    """Return the predictions of a study in the order they were asked for."""
+    return (
+        Prediction.objects.filter(instance__series__study=study)
+        .select_related("instance", "model_version")
+        .order_by("requested_at", "pk")
+    )
+
+
+def latest_prediction(instance: Instance) -> Prediction | None:
+    """Return the newest prediction of an image, if any."""
+    return Prediction.objects.filter(instance=instance).order_by("-requested_at", "pk").first()
+
+
+def leading_prediction(study: Study) -> Prediction | None:
+    """Return the one that a review names: of several images the highest scored."""
+    scored = predictions_of(study).filter(outcome=Prediction.Outcome.SCORED)
+    return scored.order_by("-score", "-requested_at", "pk").first()
+
+
+def leading_predictions(user: User, studies: Collection[Study]) -> dict[int, Prediction]:
+    """Return, by primary key of the study, the prediction that stands for each of ``studies``.
+
+    One query however many: the highest score, else what was asked for last.
+    """
+    seen = with_place(visible_predictions(user)).filter(instance__series__study__in=studies)
+    rising = seen.order_by(F("score").asc(nulls_first=True), "requested_at", "pk")
+    return {prediction.instance.series.study_id: prediction for prediction in rising}
+
+
+def with_place(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
+    """Return ``predictions``, each with its ``place`` in the queue: 1 is next, None not waiting."""
+    ahead = Q(priority__lt=OuterRef("priority")) | Q(
+        priority=OuterRef("priority"), requested_at__lt=OuterRef("requested_at")
+    )
+    waiting = Prediction.objects.filter(ahead, state=State.QUEUED).order_by()
+    count = waiting.values("state").annotate(count=Count("pk")).values("count")
+    place = Coalesce(Subquery(count, output_field=IntegerField()), 0) + 1
+    return predictions.annotate(place=Case(When(state=State.QUEUED, then=place), default=None))
+
+
+def wait_seconds(prediction: Prediction) -> float:
+    """Return the time from the request to the latest start, in seconds; so far if it waits."""
+    started = prediction.started_at if prediction.state != State.QUEUED else None
+    return _between(prediction.requested_at, started or prediction.finished_at)
+
+
+def run_seconds(prediction: Prediction) -> float | None:
+    """Return the time of the latest attempt, in seconds; so far if it runs; None before it."""
+    if prediction.started_at is None or prediction.state == State.QUEUED:
+        return None
+    return _between(prediction.started_at, prediction.finished_at)
+
+
+def live_workers(queue_name: str, *, within: timedelta) -> QuerySet[Worker]:
+    """Return the workers of a queue that were seen lately."""
+    return Worker.objects.filter(queue=queue_name, last_seen__gt=Now() - within)
+
+
+def queued_rows_exist() -> bool:
+    """Return whether anything waits."""
+    return Prediction.objects.filter(state=State.QUEUED).exists()
+
+
+def _between(start: datetime, end: datetime | None) -> float:
+    return round(max(0.0, ((end or timezone.now()) - start).total_seconds()), 3)

@@ -1,0 +1,262 @@
+"""Write side of predictions: every state change goes through here, as one conditional UPDATE."""
+
+import logging
+import math
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
+
+from portal import queue
+from portal.accounts.models import User
+from portal.audit.services import Action, record
+from portal.errors import Conflict
+from portal.predictions.models import Prediction
+from portal.predictions.selectors import live_version
+from portal.studies.models import Instance
+
+State = Prediction.State
+Outcome = Prediction.Outcome
+MAX_ATTEMPTS = 3
+PRIORITY = 5
+logger = logging.getLogger(__name__)
+
+
+class NotRunning(Conflict):
+    """The prediction was taken back, finished or cancelled meanwhile; the answer is dropped."""
+
+    code = "prediction_not_running"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a classifier said of one instance, ready to be stored.
+
+    ``outcome`` is one of `Prediction.Outcome`; ``score`` (0 to 1) only if it is scored.
+    """
+
+    outcome: str
+    score: float | None = None
+    finding: str = ""
+    code: str = ""
+    detail: str = ""
+    remedy: str = ""
+    unknown: tuple[str, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+@transaction.atomic
+def request_prediction(
+    *, instance: Instance, by: User, priority: int = PRIORITY
+) -> Prediction | None:
+    """Queue the version that is live at the instance's site; none live, no prediction."""
+    version = live_version(instance.site)
+    if version is None:
+        return None
+    prediction = Prediction.objects.create(
+        site=instance.site,
+        instance=instance,
+        model_version=version,
+        priority=priority,
+        requested_at=Now(),
+        rung_at=Now(),
+    )
+    queue.ring_after_commit()
+    record(
+        Action.PREDICTION_REQUESTED,
+        chain=instance.site.slug,
+        subject=_subject(prediction),
+        by=by,
+        instance=instance.sop_instance_uid,
+        model=str(version),
+    )
+    return prediction
+
+
+def claim_predictions(
+    *, limit: int, worker: str, lease: timedelta, claim_after: timedelta = timedelta()
+) -> list[Prediction]:
+    """Return up to ``limit`` predictions that are now ours, most urgent and oldest first.
+
+    One UPDATE decides; zero rows means nothing to do. A row that has been tried before is
+    claimed alone, so that an image that kills its worker cannot burn its neighbours' attempts.
+    """
+    token = uuid.uuid4()
+    with transaction.atomic():
+        waiting = _waiting(claim_after).select_for_update(skip_locked=True)
+        first = waiting.first()
+        if first is None:
+            return []
+        batch = [first.pk]
+        if first.attempt == 0 and limit > 1:
+            fresh = waiting.filter(attempt=0).values_list("pk", flat=True)
+            batch = list(fresh[:limit])
+        Prediction.objects.filter(pk__in=batch, state=State.QUEUED).update(
+            state=State.RUNNING,
+            attempt=F("attempt") + 1,
+            started_at=Now(),
+            lease_token=token,
+            lease_until=Now() + lease,
+            worker=worker,
+        )
+    return list(
+        Prediction.objects.filter(lease_token=token)
+        .select_related("instance", "model_version", "site")
+        .order_by("priority", "requested_at", "pk")
+    )
+
+
+def renew_leases(*, tokens: Collection[uuid.UUID], lease: timedelta) -> int:
+    """Prolong the batches that a worker has in hand and return how many rows that was.
+
+    By token, not by worker: rows that a worker dropped on an error must run out. A lease that
+    ran out is not renewed: the sweep may be giving the row to somebody else.
+    """
+    held = Prediction.objects.filter(
+        state=State.RUNNING, lease_token__in=tokens, lease_until__gt=Now()
+    )
+    return held.update(lease_until=Now() + lease)
+
+
+@transaction.atomic
+def complete_prediction(prediction: Prediction, answer: Answer) -> None:
+    """Store what the model said, with the disclaimer of the day.
+
+    Raises
+    ------
+    NotRunning
+    """
+    if answer.score is not None and not math.isfinite(answer.score):
+        raise ValueError("a score is a finite number")
+    version = prediction.model_version
+    scored = answer.outcome == Outcome.SCORED
+    _finish(
+        prediction,
+        state=State.DONE,
+        outcome=answer.outcome,
+        score=answer.score if scored else None,
+        threshold=version.threshold if scored else None,
+        finding=answer.finding if scored else "",
+        disclaimer=version.disclaimer,
+        code=answer.code,
+        detail=answer.detail,
+        remedy=answer.remedy,
+        unknown=list(answer.unknown),
+        provenance=answer.provenance,
+    )
+    record(
+        Action.PREDICTION_COMPLETED,
+        chain=prediction.site.slug,
+        subject=_subject(prediction),
+        by=None,
+        outcome_of_model=answer.outcome,
+        code=answer.code,
+        model=str(version),
+        disclaimer=version.disclaimer_version,
+        attempt=prediction.attempt,
+    )
+
+
+@transaction.atomic
+def fail_prediction(prediction: Prediction, answer: Answer) -> None:
+    """Store why there is no answer and will be none.
+
+    Raises
+    ------
+    NotRunning
+    """
+    _finish(
+        prediction,
+        state=State.FAILED,
+        code=answer.code,
+        detail=answer.detail,
+        remedy=answer.remedy,
+        provenance=answer.provenance,
+    )
+    _record_failure(prediction, answer.code)
+
+
+def sweep() -> int:
+    """Take back what was lost on the way, and return how many rows were touched.
+
+    Expired leases go back to the queue or, after the third attempt, to a human; rows that
+    nobody was rung for lately are rung for again. Several sweeps may run at once.
+    """
+    touched = _take_back_expired()
+    overdue = timedelta(seconds=settings.OVERREAD_RING_AFTER_SECONDS)
+    unrung = Prediction.objects.filter(state=State.QUEUED, rung_at__lt=Now() - overdue)
+    due = unrung.update(rung_at=Now())
+    if touched or due:
+        queue.ring()
+    return touched + due
+
+
+@transaction.atomic
+def _take_back_expired() -> int:
+    expired = list(
+        Prediction.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(state=State.RUNNING, lease_until__lt=Now())
+        .select_related("site", "model_version")
+    )
+    for prediction in expired:
+        logger.warning(
+            "prediction %s: the lease of attempt %s ran out", prediction.pk, prediction.attempt
+        )
+        if prediction.attempt >= MAX_ATTEMPTS:
+            _give_up(prediction)
+        else:
+            _mine(prediction).update(
+                state=State.QUEUED, lease_token=None, lease_until=None, rung_at=Now()
+            )
+    return len(expired)
+
+
+def _give_up(prediction: Prediction) -> None:
+    detail = f"The worker was lost {MAX_ATTEMPTS} times while it read this image."
+    remedy = "Read the study without the AI, and tell the PACS administrator."
+    _finish(prediction, state=State.FAILED, code="gave_up", detail=detail, remedy=remedy)
+    _record_failure(prediction, "gave_up")
+
+
+def _record_failure(prediction: Prediction, code: str) -> None:
+    record(
+        Action.PREDICTION_FAILED,
+        chain=prediction.site.slug,
+        subject=_subject(prediction),
+        by=None,
+        code=code,
+        model=str(prediction.model_version),
+        attempt=prediction.attempt,
+    )
+
+
+def _waiting(claim_after: timedelta) -> QuerySet[Prediction]:
+    waiting = Prediction.objects.filter(state=State.QUEUED)
+    if claim_after:
+        waiting = waiting.filter(requested_at__lt=Now() - claim_after)
+    return waiting.order_by("priority", "requested_at", "pk")
+
+
+def _mine(prediction: Prediction) -> QuerySet[Prediction]:
+    """Return the row if it is still in the attempt that ``prediction`` was claimed for."""
+    return Prediction.objects.filter(
+        pk=prediction.pk, state=State.RUNNING, lease_token=prediction.lease_token
+    )
+
+
+def _finish(prediction: Prediction, **changes: Any) -> None:
+    ended = _mine(prediction).update(
+        finished_at=Now(), lease_token=None, lease_until=None, **changes
+    )
+    if not ended:
+        raise NotRunning(f"prediction {prediction.pk} is no longer yours to finish")
+
+
+def _subject(prediction: Prediction) -> str:
+    return f"prediction:{prediction.pk}"

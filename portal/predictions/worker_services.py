@@ -1,0 +1,31 @@
+"""Write side of the workers' own rows."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from portal.predictions.models import Worker
+
+
+def say_alive(*, name: str, queue_name: str, device: str = "", model: str = "") -> None:
+    """Write that a worker is there, by the database's clock."""
+    Worker.objects.update_or_create(
+        name=name,
+        defaults={"queue": queue_name, "device": device, "model": model, "last_seen": Now()},
+        create_defaults={
+            "queue": queue_name,
+            "device": device,
+            "model": model,
+            "started_at": Now(),
+            "last_seen": Now(),
+        },
+    )
+
+
+@transaction.atomic
+def forget_workers(*, names: Iterable[str] = (), unseen_for: timedelta = timedelta(days=1)) -> None:
+    """Delete the rows of workers that ended, or were not seen for long."""
+    Worker.objects.filter(Q(name__in=list(names)) | Q(last_seen__lt=Now() - unseen_for)).delete()

@@ -1,0 +1,33 @@
+"""The gate in front of every page: what the signed-in person may do."""
+
+from typing import Any, ClassVar
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.views import View
+
+from portal.accounts.roles import May
+from portal.errors import Forbidden
+
+
+class NotForYourRoles(Forbidden):
+    """The page is for people with another role."""
+
+    code = "not_for_your_roles"
+
+
+class PermittedView(View):
+    """A page for people who may do ``act``; everybody else is told that it is not for them."""
+
+    act: ClassVar[May]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Go on if one of the person's roles allows it.
+
+        Raises
+        ------
+        NotForYourRoles
+        """
+        if not request.user.is_authenticated or not request.user.may(self.act):
+            raise NotForYourRoles("This page is for people with another role.")
+        return super().dispatch(request, *args, **kwargs)

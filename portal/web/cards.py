@@ -1,0 +1,87 @@
+"""What the study page says about each image: one card, whatever the machine did or did not do."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from portal.accounts.models import User
+from portal.predictions.models import Prediction
+from portal.predictions.selectors import (
+    leading_prediction,
+    predictions_of,
+    run_seconds,
+    wait_seconds,
+    with_place,
+)
+from portal.predictions.services import MAX_ATTEMPTS
+from portal.studies.models import Instance, Study
+from portal.studies.selectors import visible_instances
+
+UNFINISHED = frozenset({"queued", "running"})
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One image and the latest that was said about it.
+
+    ``number`` counts from 1 in the order of arrival; ``wait`` and ``run`` are seconds; ``leads``
+    marks the prediction that a review names when there are several images.
+    """
+
+    instance: Instance
+    number: int
+    prediction: Prediction | None = None
+    place: int | None = None
+    wait: float | None = None
+    run: float | None = None
+    leads: bool = False
+
+    @property
+    def ending(self) -> str:
+        """How it ended, or where it stands: decides colour, icon and words."""
+        if self.prediction is None:
+            return "none"
+        if self.prediction.outcome == Prediction.Outcome.SCORED:
+            return self.prediction.finding
+        return self.prediction.outcome or self.prediction.state
+
+    @property
+    def attempts_allowed(self) -> int:
+        """How often the machine tries before it gives up."""
+        return MAX_ATTEMPTS
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the machine has not ended yet."""
+        return self.prediction is not None and self.prediction.state in UNFINISHED
+
+
+def images_of(study: Study, user: User) -> list[Instance]:
+    """Return the images of ``study`` that ``user`` may see, in the order they came."""
+    seen = visible_instances(user).filter(series__study=study)
+    return list(seen.select_related("series").order_by("pk"))
+
+
+def cards_of(study: Study, images: Iterable[Instance]) -> list[Card]:
+    """Return a card for each of ``images``."""
+    latest = {row.instance_id: row for row in with_place(predictions_of(study))}
+    leading = leading_prediction(study)
+    return [
+        _card(image, number, latest.get(image.pk), leading)
+        for number, image in enumerate(images, start=1)
+    ]
+
+
+def _card(
+    image: Instance, number: int, prediction: Prediction | None, leading: Prediction | None
+) -> Card:
+    if prediction is None:
+        return Card(image, number)
+    return Card(
+        image,
+        number,
+        prediction,
+        place=getattr(prediction, "place"),  # noqa: B009 (a column that mypy cannot know)
+        wait=wait_seconds(prediction),
+        run=run_seconds(prediction),
+        leads=prediction == leading,
+    )

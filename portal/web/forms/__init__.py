@@ -1,0 +1,1 @@
+"""Forms check shape only; the rules live in the services."""

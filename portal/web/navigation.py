@@ -1,0 +1,33 @@
+"""Where a person can go, decided by what they may do."""
+
+from dataclasses import dataclass
+
+from portal.accounts.models import User
+from portal.accounts.roles import May
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page in the navigation. ``pages`` are the URL names that belong to it."""
+
+    url_name: str
+    label: str
+    pages: frozenset[str]
+
+
+STUDIES = frozenset({"worklist", "study", "sign-review", "amend-review"})
+
+
+def places_for(user: User) -> list[Place]:
+    """Return the pages that ``user`` may open, the first being where they start."""
+    places = []
+    if user.may(May.SEE_STUDIES):
+        places.append(Place("worklist", "Worklist", STUDIES))
+    if user.may(May.UPLOAD):
+        places.append(Place("upload", "Upload", frozenset({"upload"})))
+    if user.may(May.SEE_OWN_UPLOADS) and not user.may(May.SEE_STUDIES):
+        places.append(Place("worklist", "My uploads", STUDIES))
+    if user.may(May.READ_AUDIT):
+        places.append(Place("audit", "Audit", frozenset({"audit", "audit-verify"})))
+    places.append(Place("about", "About the model", frozenset({"about"})))
+    return places

@@ -1,0 +1,169 @@
+"""How facts are written on a page."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from portal.accounts.roles import Role
+from portal.reviews.reasons import Reason
+from portal.web.navigation import Place, places_for
+
+register = template.Library()
+
+THEMES = ("light", "dark")
+_MOST_DECIMALS = 6
+_ADVICE = {
+    400: "The request could not be understood. Go back, reload the page and try again.",
+    403: "Your account has another role. If you need this page, ask your site administrator.",
+    404: "It may have been mistyped, or it belongs to another site. Start again from your list.",
+    409: "Somebody else was faster. Go back and look at the record as it is now.",
+    412: "The record changed since you opened it. Go back and look at it as it is now.",
+    413: "The upload is larger than this server takes. Send fewer files at once, or smaller ones.",
+    422: "Go back, mend what is said above and send it again. What you typed is still there.",
+    503: "A part of Overread does not answer. Nothing was lost: wait a moment and try again.",
+}
+
+
+@register.filter
+def person_name(value: str) -> str:
+    """Return a DICOM person name (PS3.5 6.2.1) for people: ``Doe^Jane^A`` is ``Doe, Jane A``."""
+    for group in str(value).split("="):
+        family, *others = [part.strip() for part in group.split("^")]
+        rest = " ".join(part for part in others if part)
+        if family or rest:
+            return f"{family}, {rest}" if family and rest else family or rest
+    return ""
+
+
+@register.filter
+def moment(value: datetime | None) -> str | SafeString:
+    """Return a time in UTC, with the zone said."""
+    if value is None:
+        return ""
+    at = value.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}">{} UTC</time>',
+        at.isoformat(timespec="seconds"),
+        at.strftime("%d %b %Y, %H:%M:%S"),
+    )
+
+
+@register.filter
+def minute(value: datetime | None) -> str | SafeString:
+    """Return a time in UTC without its seconds, for lists."""
+    if value is None:
+        return ""
+    at = value.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}">{} UTC</time>',
+        at.isoformat(timespec="seconds"),
+        at.strftime("%d %b %Y, %H:%M"),
+    )
+
+
+@register.filter
+def seconds(value: float | None) -> str:
+    """Return a duration for people: tenths of a second below ten, then whole ones, then minutes."""
+    if value is None:
+        return ""
+    if value < 10:  # noqa: PLR2004 (seconds)
+        return f"{value:.1f} s"
+    if value < 120:  # noqa: PLR2004 (seconds)
+        return f"{value:.0f} s"
+    return f"{value // 60:.0f} min {value % 60:.0f} s"
+
+
+@register.filter
+def against(value: float, other: float) -> str:
+    """Return ``value`` with two decimals, or more where it would look equal to ``other``."""
+    for decimals in range(2, _MOST_DECIMALS):
+        written = f"{value:.{decimals}f}"
+        if value == other or written != f"{other:.{decimals}f}":
+            return written
+    return f"{value:.{_MOST_DECIMALS}f}"
+
+
+@register.filter
+def decimals(value: float | None, places: int) -> str:
+    """Return a number with ``places`` decimals, whatever the language."""
+    return "" if value is None else f"{value:.{places}f}"
+
+
+@register.filter
+def percent(value: float | None) -> str:
+    """Return a share (0 to 1) in whole per cent."""
+    return "" if value is None else f"{100 * value:.0f} %"
+
+
+@register.filter
+def along(value: float, length: float) -> str:
+    """Return how far along a scale of ``length`` a share (0 to 1) lies."""
+    return f"{value * length:.1f}"
+
+
+@register.filter
+def reason(code: str) -> str:
+    """Return the words of a reason."""
+    return str(Reason(code).label) if code in Reason.values else code
+
+
+@register.filter
+def role(code: str) -> str:
+    """Return the words of a role."""
+    return str(Role(code).label) if code in Role.values else code
+
+
+@register.filter
+def words(code: str) -> str:
+    """Return a code as words."""
+    return code.replace("_", " ")
+
+
+@register.filter
+def advice(status: int) -> str:
+    """Return what to do after an answer of this status."""
+    return _ADVICE.get(status, _ADVICE[400])
+
+
+@register.simple_tag(takes_context=True)
+def theme(context: dict[str, Any]) -> str:
+    """Return the theme that the visitor chose: light, dark, or empty for the system's."""
+    request = context.get("request")
+    chosen = request.COOKIES.get("theme", "") if isinstance(request, HttpRequest) else ""
+    return chosen if chosen in THEMES else ""
+
+
+@register.simple_tag(takes_context=True)
+def places(context: dict[str, Any]) -> list[tuple[Place, bool]]:
+    """Return the pages of the navigation, each with whether it is the one that is shown."""
+    request: HttpRequest = context["request"]
+    match = request.resolver_match
+    here = match.url_name if match else None
+    if not request.user.is_authenticated:
+        return []
+    return [(place, here in place.pages) for place in places_for(request.user)]
+
+
+@register.inclusion_tag("partials/icon.html")
+def icon(name: str) -> dict[str, str]:
+    """Return a small drawing; it never stands without words."""
+    return {"name": name}
+
+
+@register.filter
+def told(detail: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the detail of an event as pairs of words, what is empty left out."""
+    pairs = [
+        (key, ", ".join(map(str, v)) if isinstance(v, list) else v) for key, v in detail.items()
+    ]
+    return [(key, str(value)) for key, value in pairs if value not in (None, "")]
+
+
+@register.filter
+def beside(left: list[Any], right: list[Any]) -> list[tuple[Any, Any]]:
+    """Return two lists of the same length as pairs."""
+    return list(zip(left, right, strict=True))

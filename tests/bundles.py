@@ -1,0 +1,58 @@
+"""A bundle for tests: a network of a few numbers, on the same code path as the real one."""
+
+from pathlib import Path
+
+import numpy as np
+
+from inference import manifest as m
+from inference.bundle import write_bundle
+from inference.engines import TINY_GRID
+from inference.preprocess import PREPROCESSING_VERSION
+from inference.training.statements import DISCLAIMER, INTENDED_USE
+
+ALLOW = {"OVERREAD_ALLOW_TEST_BUNDLE": "1"}
+"""What the environment of a process must say before it loads such a bundle."""
+
+
+def tiny_manifest(*, name: str = "tiny", version: str = "0.0.1") -> m.Manifest:
+    """Return the manifest of a tiny network; its pins are not yet those of any file."""
+    one = m.Interval(0.5, 0.4, 0.6)
+    return m.Manifest(
+        schema=1,
+        name=name,
+        version=version,
+        created="2026-01-01",
+        network="tiny",
+        for_tests=True,
+        input=m.Input(224, "rgb_0_1", PREPROCESSING_VERSION),
+        body=None,
+        head_file=m.ArrayFile("head.npz", "0" * 64, "made by tests", "Apache-2.0"),
+        head=m.Head("pooled", (), (m.Layer(1, "linear"),), 0),
+        threshold=m.Threshold(0.5, 0.95, "nothing", "for tests"),
+        calibration=m.Calibration(1.0, 0.0, "nothing"),
+        prevalence=m.Prevalence(0.74, "nothing"),
+        intended_use=INTENDED_USE,
+        disclaimer=DISCLAIMER,
+        measured=m.Measured(m.Metrics(2, 1, 2, one, one, one, one, one), None, None, {}),
+        training=m.Training("none", 0, 0, (), 0, "none", "for tests"),
+        licences=("Apache-2.0",),
+    )
+
+
+def tiny_bundle(path: Path, *, name: str = "tiny", version: str = "0.0.1") -> Path:
+    """Write a tiny bundle into the folder ``path`` and return it.
+
+    Its score rises with the brightness of the left half of the picture: deterministic, quick, and
+    different from picture to picture.
+    """
+    cells = TINY_GRID * TINY_GRID
+    kernel = np.zeros((cells, 1), np.float32)
+    kernel[(np.arange(cells) % TINY_GRID) < TINY_GRID // 2] = 8.0 / cells
+    head = {
+        "mean": np.full(cells, 0.5, np.float32),
+        "scale": np.ones(cells, np.float32),
+        "dense1/kernel": kernel,
+        "dense1/bias": np.zeros(1, np.float32),
+    }
+    write_bundle(path, tiny_manifest(name=name, version=version), head=head, body=None)
+    return path

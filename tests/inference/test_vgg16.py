@@ -1,0 +1,150 @@
+"""The network built here is VGG16, and what it answers does not hang on how it is asked."""
+
+import numpy as np
+import pytest
+
+from inference.vgg16 import (
+    BGR_IMAGENET_MEAN,
+    DeviceUnavailable,
+    FeatureSpec,
+    build_body,
+    choose_device,
+    compile_features,
+    get_weights,
+    layer_shapes,
+    read_features,
+    set_weights,
+    to_input,
+)
+
+POOLED = FeatureSpec("pooled", (4, 5))
+
+
+@pytest.fixture(scope="module")
+def weights():
+    """Random arrays whose activations neither fade nor explode (He et al. 2015)."""
+    rng = np.random.default_rng(0)
+    return {
+        name: rng.normal(0, np.sqrt(2 / np.prod(shape[:-1])) if len(shape) > 1 else 0.01, shape)
+        .astype(np.float16)
+        .astype(np.float32)
+        for name, shape in layer_shapes().items()
+    }
+
+
+@pytest.fixture(scope="module")
+def pixels():
+    return np.random.default_rng(1).random((3, 224, 224), np.float32)
+
+
+@pytest.fixture(scope="module")
+def pooled(weights):
+    return compile_features(weights, convention="rgb_0_1", spec=POOLED)
+
+
+def test_it_is_the_vgg16_of_keras_layer_by_layer(weights, pixels):
+    from tensorflow import keras
+
+    theirs = keras.applications.VGG16(include_top=False, weights=None, input_shape=(224, 224, 3))
+    ours = build_body()
+    assert [layer.name for layer in ours.layers[1:]] == [layer.name for layer in theirs.layers[1:]]
+    set_weights(ours, weights)
+    set_weights(theirs, weights)
+    image = to_input(pixels[:1], "rgb_0_1")
+    np.testing.assert_allclose(ours(image), theirs(image), rtol=1e-5, atol=1e-6)
+
+
+def test_weights_come_out_as_they_went_in(weights):
+    body = build_body()
+    set_weights(body, weights)
+    for name, array in get_weights(body).items():
+        np.testing.assert_array_equal(array, weights[name])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda w: w.pop("block1_conv1/bias"), "block1_conv1/bias"),
+        (lambda w: w.update({"block6_conv1/bias": np.zeros(3)}), "block6_conv1/bias"),
+        (lambda w: w.update({"block2_conv1/kernel": np.zeros((3, 3, 3, 3))}), "shape"),
+    ],
+)
+def test_other_weights_are_refused(weights, change, said):
+    changed = dict(weights)
+    change(changed)
+    with pytest.raises(ValueError, match=said):
+        set_weights(build_body(), changed)
+
+
+def test_pooled_features_are_mean_maximum_and_deviation(weights, pixels, pooled):
+    from tensorflow import keras
+
+    body = build_body()
+    set_weights(body, weights)
+    tap = keras.Model(body.input, body.get_layer("block5_conv3").output)
+    activations = np.asarray(tap(to_input(pixels[:1], "rgb_0_1")))
+    found = pooled(pixels[:1])
+    assert found.shape == (1, POOLED.length)
+    expected = [f(activations, axis=(1, 2)) for f in (np.mean, np.max, np.std)]
+    np.testing.assert_allclose(
+        POOLED.select(found, (5,)), np.concatenate(expected, axis=1), rtol=1e-3, atol=1e-5
+    )
+
+
+def test_flattened_features_are_the_whole_output(weights, pixels):
+    body = build_body()
+    set_weights(body, weights)
+    image = to_input(pixels[:1], "rgb_0_1")
+    spec = FeatureSpec("flattened")
+    found = np.asarray(read_features(body, spec)(image))
+    assert found.shape == (1, spec.length)
+    np.testing.assert_array_equal(found.reshape(7, 7, 512), np.asarray(body(image))[0])
+
+
+def test_the_features_do_not_depend_on_the_batch(pixels, pooled):
+    together = pooled(pixels)
+    alone = np.concatenate([pooled(pixels[i : i + 1]) for i in range(len(pixels))])
+    np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-6)
+
+
+def test_white_becomes_three_ones_or_bgr_less_the_mean_of_imagenet():
+    white = np.ones((1, 224, 224), np.float32)
+    np.testing.assert_array_equal(to_input(white, "rgb_0_1")[0, 0, 0], [1, 1, 1])
+    converted = np.asarray(to_input(white, "bgr_imagenet_mean"))
+    np.testing.assert_allclose(converted[0, 0, 0], [151.061, 138.221, 131.32], atol=1e-3)
+    np.testing.assert_allclose(255 - converted[0, 5, 5], BGR_IMAGENET_MEAN, atol=1e-3)
+    assert (white == 1).all()
+
+
+def test_the_conversion_is_the_one_of_keras(pixels):
+    from tensorflow import keras
+
+    rgb = np.repeat(pixels[..., None] * 255, 3, axis=-1)
+    theirs = keras.applications.vgg16.preprocess_input(rgb.copy())
+    np.testing.assert_allclose(to_input(pixels, "bgr_imagenet_mean"), theirs, atol=1e-3)
+
+
+def test_another_convention_is_refused(pixels):
+    with pytest.raises(ValueError, match="convention"):
+        to_input(pixels, "grey")
+
+
+def test_the_device_is_one_of_three_and_must_be_there():
+    import tensorflow as tf
+
+    with pytest.raises(DeviceUnavailable, match="auto, cpu or gpu"):
+        choose_device("tpu")
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("a GPU is here, so it cannot be missing")
+    with pytest.raises(DeviceUnavailable, match="sees no GPU"):
+        choose_device("gpu")
+    assert choose_device("auto") == "cpu"
+
+
+def test_the_network_runs_on_a_gpu_where_there_is_one(pixels, pooled):
+    import tensorflow as tf
+
+    if not tf.config.list_physical_devices("GPU"):
+        pytest.skip("TensorFlow sees no GPU")
+    assert choose_device("gpu") == "gpu"
+    assert np.isfinite(pooled(pixels)).all()

@@ -1,0 +1,123 @@
+"""Which folders can be learned from, and which cannot, in a sentence."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from inference.training.splits import BadData, of_split, patient_of, read_rows
+
+HEADER = ["file", "label", "split", "patient", "native_copy"]
+GOOD = [
+    ["a.png", "NORMAL", "train", "N1", ""],
+    ["b.png", "PNEUMONIA", "train", "P1", ""],
+    ["c.png", "NORMAL", "val", "N2", ""],
+    ["d.png", "PNEUMONIA", "val", "P2", ""],
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def make(rows, header=HEADER):
+        with (tmp_path / "splits.csv").open("w", newline="") as stream:
+            csv.writer(stream).writerows([header, *rows])
+        for row in rows:
+            Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / row[0])
+        return tmp_path
+
+    return make
+
+
+def test_a_good_list_is_read_in_its_order(folder):
+    rows = read_rows(folder(GOOD))
+    assert [row.file.name for row in rows] == ["a.png", "b.png", "c.png", "d.png"]
+    assert [row.label for row in rows] == [0, 1, 0, 1]
+
+
+def test_a_patient_in_two_splits_is_refused(folder):
+    rows = [*GOOD, ["e.png", "NORMAL", "val", "N1", ""]]
+    with pytest.raises(BadData, match="Patient N1 is in train and val"):
+        read_rows(folder(rows))
+
+
+def test_another_size_of_a_listed_file_is_not_another_radiograph(folder):
+    rows = [*GOOD, ["native.png", "NORMAL", "train_native", "N1", ""]]
+    with pytest.raises(BadData, match="N1"):
+        read_rows(folder(rows))
+    rows[0] = [*GOOD[0][:4], "native.png"]
+    assert len(read_rows(folder(rows))) == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows: rows[0].__setitem__(1, "SICK"), "label 'SICK'"),
+        (lambda rows: rows[0].__setitem__(3, ""), "no patient"),
+        (lambda rows: rows.pop(0), "'train' holds one class"),
+        (lambda rows: [r.__setitem__(2, "train") for r in rows], "'val' holds no radiographs"),
+    ],
+)
+def test_a_bad_list_is_refused_in_a_sentence(folder, change, said):
+    rows = [list(row) for row in GOOD]
+    change(rows)
+    with pytest.raises(BadData, match=said):
+        read_rows(folder(rows))
+
+
+def test_a_missing_column_is_named(folder):
+    with pytest.raises(BadData, match="no column 'patient'"):
+        read_rows(folder([row[:3] for row in GOOD], HEADER[:3]))
+
+
+def test_a_missing_file_is_named(folder):
+    path = folder(GOOD)
+    (path / "c.png").unlink()
+    with pytest.raises(BadData, match=r"c\.png"):
+        read_rows(path)
+
+
+def test_no_folder_and_an_empty_folder_are_refused(tmp_path):
+    with pytest.raises(BadData, match="no folder"):
+        read_rows(tmp_path / "nowhere")
+    with pytest.raises(BadData, match="neither"):
+        read_rows(tmp_path)
+
+
+def test_the_public_tree_is_read_with_a_fifth_of_the_patients_set_aside(tmp_path):
+    names = {
+        "train/NORMAL": [f"IM-{n:04d}-0001.jpeg" for n in range(30)],
+        "train/PNEUMONIA": [f"person{n}_virus_{k}.jpeg" for n in range(30) for k in (1, 2)],
+        "val/NORMAL": [f"NORMAL2-IM-{n:04d}-0001.jpeg" for n in range(4)],
+        "test/NORMAL": ["IM-0001-0001.jpeg"],
+        "test/PNEUMONIA": ["person1_virus_6.jpeg"],
+    }
+    for part, files in names.items():
+        (tmp_path / part).mkdir(parents=True)
+        for name in files:
+            (tmp_path / part / name).touch()
+    rows = read_rows(tmp_path)
+    assert len(of_split(rows, "test_internal")) == 2
+    patients = [{row.patient for row in of_split(rows, split)} for split in ("train", "val")]
+    assert not patients[0] & patients[1]
+    assert 0.05 < len(patients[1]) / len(patients[0] | patients[1]) < 0.4
+
+
+@pytest.mark.parametrize(
+    ("name", "patient"),
+    [
+        ("person1000_bacteria_2931.jpeg", "person1000"),
+        ("person1000_virus_1681.jpeg", "person1000"),
+        ("IM-0115-0001.jpeg", "IM-0115"),
+        ("NORMAL2-IM-0115-0001.jpeg", "NORMAL2-IM-0115"),
+        ("chest.png", "chest.png"),
+    ],
+)
+def test_the_file_name_names_the_patient(name, patient):
+    assert patient_of(name) == patient
+
+
+def test_a_limit_keeps_both_classes(folder):
+    rows = read_rows(folder(GOOD))
+    assert {row.label for row in of_split(rows, "train", 2)} == {0, 1}
+    assert len(of_split(rows, "train", 100)) == 2

@@ -1,0 +1,196 @@
+"""What every test of the portal may ask for: two sites, a person per role, a live model."""
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg2
+import pytest
+from django.db import connection
+
+from portal.predictions.version_services import deploy_model
+from tests.airlock_server import running
+from tests.factories import make_model_version, make_site, make_user
+from tests.portal.processes import Portal, environment_of
+
+APPEND_ONLY = ("audit_auditevent", "reviews_finding", "reviews_review")
+
+
+@pytest.fixture(autouse=True)
+def own_data_folder(settings, tmp_path) -> Path:
+    """Give each test its own blobs, keys and exported heads."""
+    folder = tmp_path / "overread"
+    for name in ("keys", "run", "blobs", "incoming"):
+        (folder / name).mkdir(mode=0o700, parents=True)
+    settings.OVERREAD_DATA = folder
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def emptied_after_real_transactions(request):
+    """Let Django empty the append-only tables after a test with real transactions.
+
+    On SQLite it does so with DELETE, which their triggers refuse. PostgreSQL is truncated.
+    """
+    marker = request.node.get_closest_marker("django_db")
+    real = {"transactional_db", "live_server"} & set(request.fixturenames)
+    if not real and not (marker and marker.kwargs.get("transaction")):
+        yield
+        return
+    request.getfixturevalue("transactional_db")
+    yield
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            triggers = drop_triggers(cursor)
+            for table in reversed(APPEND_ONLY):
+                cursor.execute(f"DELETE FROM {table}")
+            for trigger in triggers:
+                cursor.execute(trigger)
+
+
+def drop_triggers(cursor) -> list[str]:
+    """Drop the triggers of the append-only tables on SQLite and return how to make them again."""
+    cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+    triggers = cursor.fetchall()
+    for name, _ in triggers:
+        cursor.execute(f"DROP TRIGGER {name}")
+    return [sql for _, sql in triggers]
+
+
+@pytest.fixture(scope="session")
+def _migrated(tmp_path_factory):
+    """Return the URL of a migrated database that others are copied from."""
+    data = tmp_path_factory.mktemp("template")
+    with _Database(data) as url:
+        migrated = Portal(environment_of(data, url)).manage(
+            "migrate", "--verbosity=0", "--skip-checks"
+        )
+        assert migrated.returncode == 0, migrated.stderr
+        yield url
+
+
+@pytest.fixture
+def own_portal(_migrated, tmp_path) -> Portal:
+    """Return an installation of its own, for tests with several real processes."""
+    data = tmp_path / "own"
+    data.mkdir()
+    with _Database(data, like=_migrated) as url:
+        portal = Portal(environment_of(data, url))
+        yield portal
+        portal.close()
+
+
+class _Database:
+    """A database that is there while the block runs, empty or a copy of another."""
+
+    def __init__(self, data: Path, like: str = "") -> None:
+        self._postgres = os.environ.get("DATABASE_URL", "").startswith("postgres")
+        self._name = f"overread_test_{uuid.uuid4().hex}"
+        self._like = like
+        self._file = data / "overread.sqlite3"
+
+    def __enter__(self) -> str:
+        if self._postgres:
+            like = f' TEMPLATE "{urlsplit(self._like).path[1:]}"' if self._like else ""
+            self._on_server(f'CREATE DATABASE "{self._name}"{like}')
+            return self._url(self._name)
+        if self._like:
+            shutil.copy(self._like.removeprefix("sqlite:///"), self._file)
+        return f"sqlite:///{self._file}"
+
+    def __exit__(self, *_raised: object) -> None:
+        if self._postgres:
+            self._on_server(f'DROP DATABASE "{self._name}" WITH (FORCE)')
+
+    def _on_server(self, statement: str) -> None:
+        server = psycopg2.connect(self._url("postgres"))
+        server.autocommit = True
+        with server.cursor() as cursor:
+            cursor.execute(statement)
+        server.close()
+
+    def _url(self, name: str) -> str:
+        return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
+
+
+@pytest.fixture(scope="session")
+def _airlock_socket(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("portal-airlock") / "airlock.sock") as server:
+        yield server.socket
+
+
+@pytest.fixture
+def portal_airlock(_airlock_socket, settings) -> Path:
+    """Return the socket of a real airlock, which the portal asks too."""
+    settings.OVERREAD_AIRLOCK_SOCKET = str(_airlock_socket)
+    return _airlock_socket
+
+
+@pytest.fixture
+def site(db):
+    return make_site("demo")
+
+
+@pytest.fixture
+def other_site(db):
+    return make_site("other")
+
+
+@pytest.fixture
+def uploader(site):
+    return make_user(site, "uploader", username="uploader")
+
+
+@pytest.fixture
+def reader(site):
+    return make_user(site, "reader", username="reader")
+
+
+@pytest.fixture
+def reviewer(site):
+    return make_user(site, "reviewer", username="reviewer")
+
+
+@pytest.fixture
+def adjudicator(site):
+    return make_user(site, "adjudicator", username="adjudicator")
+
+
+@pytest.fixture
+def pacs_admin(site):
+    return make_user(site, "pacs_admin", username="pacs_admin")
+
+
+@pytest.fixture
+def data_scientist(site):
+    return make_user(site, "data_scientist", username="data_scientist")
+
+
+@pytest.fixture
+def auditor(site):
+    return make_user(site, "auditor", username="auditor")
+
+
+@pytest.fixture
+def site_admin(site):
+    return make_user(site, "site_admin", username="site_admin")
+
+
+@pytest.fixture
+def other_reviewer(other_site):
+    return make_user(other_site, "reviewer", username="other_reviewer")
+
+
+@pytest.fixture
+def model_version(db):
+    return make_model_version()
+
+
+@pytest.fixture
+def deployed(site, other_site, model_version):
+    """Return the model version, live at both sites."""
+    deploy_model(site=site, version=model_version)
+    deploy_model(site=other_site, version=model_version)
+    return model_version

@@ -1,0 +1,107 @@
+"""What is wrong in the environment stops the start with a sentence."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from portal import env
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(tmp_path, **variables):
+    """Run `manage.py check` in a clean environment with ``variables``."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("OVERREAD_", "DATABASE_"))}
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env={**clean, "OVERREAD_DATA": str(tmp_path / "data"), **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_defaults_start(tmp_path):
+    done = start(tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("OVERREAD_LEESE_SECONDS", "60", "is not a setting"),
+        ("OVERREAD_LEASE_SECONDS", "soon", "number of seconds"),
+        ("OVERREAD_LEASE_SECONDS", "0", "above 0"),
+        ("OVERREAD_LEASE_SECONDS", "inf", "above 0"),
+        ("OVERREAD_LEASE_SECONDS", "nan", "above 0"),
+        ("OVERREAD_MAX_UPLOAD_MB", "-1", "whole number"),
+        ("OVERREAD_WEB_THREADS", "0", "at least 1"),
+        ("OVERREAD_DEVICE", "tpu", "auto, cpu, gpu"),
+        ("OVERREAD_ORIGIN", "overread.example", "https://"),
+        ("OVERREAD_ORIGIN", "https://overread.example/path", "https://"),
+        ("DATABASE_URL", "mysql://root@localhost/x", "postgresql://"),
+        ("OVERREAD_LOG_LEVEL", "LOUD", "one of"),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_and_exit_code_2(tmp_path, name, value, words):
+    done = start(tmp_path, **{name: value})
+    assert done.returncode == 2
+    assert done.stderr.startswith("overread: ")
+    assert name in done.stderr
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_data_folder_that_is_a_file_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = start(tmp_path, OVERREAD_DATA=str(tmp_path / "file"))
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_secret_is_made_once_and_for_its_owner_only(tmp_path, monkeypatch):
+    monkeypatch.delenv("OVERREAD_SECRET_KEY", raising=False)
+    kept = tmp_path / "secret_key"
+    first = env.secret("OVERREAD_SECRET_KEY", kept_in=kept)
+    assert len(first) >= 50
+    assert env.secret("OVERREAD_SECRET_KEY", kept_in=kept) == first
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [kept]
+
+
+def test_a_given_secret_wins_and_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.setenv("OVERREAD_SECRET_KEY", "given")
+    assert env.secret("OVERREAD_SECRET_KEY", kept_in=tmp_path / "secret_key") == "given"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_secret_may_come_from_a_file(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("x" * 60 + "\n")
+    done = start(tmp_path, OVERREAD_SECRET_KEY_FILE=str(secret))
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "data" / "keys" / "secret_key").exists()
+
+
+def test_sockets_move_to_a_short_folder_when_the_path_is_long(tmp_path):
+    short = env.run_folder(tmp_path / ("x" * 100))
+    assert len(str(short)) < 80
+    assert stat.S_IMODE(short.stat().st_mode) == 0o700
+    short.rmdir()
+
+
+def test_every_setting_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text()
+    hidden = {"OVERREAD_ALLOW_TEST_BUNDLE", "OVERREAD_TEST_DATA", "OVERREAD_SECRET_KEY_FILE"}
+    short = {
+        "OVERREAD_AIRLOCK_CPU_SECONDS": "_CPU_SECONDS",
+        "OVERREAD_AIRLOCK_WALL_SECONDS": "_WALL",
+    }
+    missing = [n for n in env.KNOWN - hidden if n not in readme and short.get(n, n) not in readme]
+    assert missing == []

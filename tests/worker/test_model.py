@@ -1,0 +1,80 @@
+"""Which classifier answers for which version, and when none may."""
+
+import shutil
+
+import pytest
+
+from inference import Refusal
+from portal.predictions.models import ModelVersion, Prediction
+from portal.predictions.selectors import live_versions
+from tests.bundles import tiny_bundle
+from tests.factories import make_instance, make_model_version, make_prediction, make_study
+from worker import model, reading, tasks
+
+pytestmark = pytest.mark.django_db
+NOTHING = [Refusal("unreadable", "Not an image.", "failed")]
+
+
+def test_a_version_is_loaded_once_a_process(shipped):
+    assert model.classifier_of(shipped) is model.classifier_of(shipped)
+    assert model.loaded_models() == "tiny 0.0.1"
+
+
+def test_the_bundle_is_found_by_name_and_version_beside_the_shipped_one(shipped, bundle, settings):
+    other = tiny_bundle(bundle.parent / "tiny-0.0.2", version="0.0.2")
+    settings.OVERREAD_BUNDLE = str(other)
+    assert model.bundle_folder(shipped) == bundle
+    assert model.classifier_of(shipped).manifest.version == "0.0.1"
+
+
+def test_a_folder_of_any_name_will_do_for_the_shipped_bundle(shipped, bundle, settings):
+    settings.OVERREAD_BUNDLE = str(shutil.move(bundle, bundle.parent / "current"))
+    assert model.classifier_of(shipped).manifest.version == "0.0.1"
+
+
+def test_another_version_in_its_place_is_not_used_for_it(shipped, bundle):
+    shutil.rmtree(bundle)
+    tiny_bundle(bundle, version="0.0.2")
+    with pytest.raises(model.ModelUnavailable, match=r"tiny 0\.0\.1 is not at"):
+        model.classifier_of(shipped)
+
+
+def test_other_weights_than_those_registered_are_not_used(shipped):
+    ModelVersion.objects.update(weights_sha256="0" * 64)
+    shipped.refresh_from_db()
+    with pytest.raises(model.ModelUnavailable, match="not those registered"):
+        model.classifier_of(shipped)
+
+
+def test_a_flipped_bit_is_found_before_anything_is_claimed(
+    shipped, bundle, site, uploader, caplog, monkeypatch
+):
+    make_prediction(make_instance(make_study(site)), version=shipped)
+    weights = bundle / "head.npz"
+    content = bytearray(weights.read_bytes())
+    content[-40] ^= 1
+    weights.write_bytes(content)
+    monkeypatch.setattr(tasks, "airlock_listens", lambda: True)
+    tasks.drain()
+    row = Prediction.objects.get()
+    assert (row.state, row.attempt) == ("queued", 0)
+    assert "is not the file that was released" in caplog.text
+
+
+def test_a_row_of_a_version_that_is_gone_fails_in_words_and_its_mates_are_read(
+    shipped, site, uploader, monkeypatch
+):
+    monkeypatch.setattr(tasks, "airlock_listens", lambda: True)
+    read = []
+    monkeypatch.setattr(reading, "classify", lambda _classifier, rows: read.extend(rows) or NOTHING)
+    gone = make_prediction(make_instance(make_study(site)), version=shipped)
+    here = make_prediction(make_instance(make_study(site)), version=shipped)
+    Prediction.objects.filter(pk=gone.pk).update(model_version=make_model_version())
+    tasks.drain()
+    codes = dict(Prediction.objects.values_list("pk", "code"))
+    assert codes == {gone.pk: "model_unavailable", here.pk: "unreadable"}
+    assert [row.pk for row in read] == [here.pk]
+
+
+def test_only_versions_that_are_live_somewhere_are_loaded_ahead(shipped, other_site):
+    assert list(live_versions()) == [shipped]

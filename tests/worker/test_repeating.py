@@ -1,0 +1,56 @@
+"""The threads beside the tasks go on through outages."""
+
+import threading
+
+import pytest
+from django.db import OperationalError
+
+from portal.audit.services import heads_file
+from portal.predictions.models import Worker
+from worker import sweeping
+from worker.repeating import Repeating
+
+
+@pytest.mark.parametrize("outage", [OperationalError("gone"), OSError("disk full")])
+def test_an_outage_is_said_and_the_next_turn_comes(outage, caplog):
+    turns = threading.Semaphore(0)
+
+    def act():
+        turns.release()
+        raise outage
+
+    thread = Repeating(act, every=0.01, name="sweep")
+    thread.start()
+    assert all(turns.acquire(timeout=5) for _ in range(3))
+    thread.stop()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+    assert "sweep: " in caplog.text
+
+
+def test_it_stops_without_waiting_for_its_next_turn():
+    thread = Repeating(lambda: None, every=3600, name="sweep")
+    thread.start()
+    thread.stop()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+
+
+@pytest.mark.django_db
+def test_chores_are_done_once_a_minute_and_the_sweep_each_time(monkeypatch):
+    done = []
+    monkeypatch.setattr(sweeping, "chores", lambda: done.append("chores"))
+    monkeypatch.setattr(sweeping, "sweep", lambda: done.append("sweep"))
+    now = [1000.0]
+    a_round = sweeping._Round(clock=lambda: now[0])
+    for now[0] in (1000.0, 1005.0, 1059.0, 1060.0, 1065.0):
+        a_round()
+    assert done == ["sweep", "chores", "sweep", "sweep", "sweep", "chores", "sweep"]
+    assert Worker.objects.get().queue == "general"
+
+
+@pytest.mark.django_db
+def test_the_chores_take_the_heads_of_the_trail_out_of_the_database(site):
+    assert not heads_file().exists()
+    sweeping.chores()
+    assert '"chain": "demo"' in heads_file().read_text()

@@ -1,0 +1,81 @@
+"""The classifiers of this process: one a model version, loaded on first use."""
+
+import logging
+import threading
+import time
+from pathlib import Path
+
+from django.conf import settings
+
+from inference import BundleBroken, Classifier, read_bundle
+from inference.airlock.client import Airlock
+from inference.vgg16 import DeviceUnavailable
+from portal.predictions.models import ModelVersion
+from portal.predictions.selectors import live_versions
+
+logger = logging.getLogger(__name__)
+_loading = threading.Lock()
+_loaded: dict[int, Classifier] = {}
+
+
+class ModelUnavailable(Exception):
+    """A version that should run cannot run here. The message is a sentence."""
+
+
+def classifier_of(version: ModelVersion) -> Classifier:
+    """Return the classifier of ``version``, loading it if this process has not done so yet.
+
+    Raises
+    ------
+    ModelUnavailable
+        Its bundle is not here, is broken, or has other weights than were registered.
+    """
+    with _loading:
+        if version.pk not in _loaded:
+            _loaded[version.pk] = _load(version)
+        return _loaded[version.pk]
+
+
+def live_classifiers() -> list[Classifier]:
+    """Return the classifier of every version that is live anywhere.
+
+    Raises
+    ------
+    ModelUnavailable
+    """
+    return [classifier_of(version) for version in live_versions()]
+
+
+def loaded_models() -> str:
+    """Return what is loaded so far, as text; empty while nothing is."""
+    return ", ".join(sorted(f"{c.manifest.name} {c.manifest.version}" for c in _loaded.values()))
+
+
+def bundle_folder(version: ModelVersion) -> Path:
+    """Return where the bundle of ``version`` should be.
+
+    Beside `OVERREAD_BUNDLE` in a folder named after it, else `OVERREAD_BUNDLE` itself.
+    """
+    shipped = Path(settings.OVERREAD_BUNDLE)
+    named = shipped.parent / f"{version.name}-{version.version}"
+    return named if named.is_dir() else shipped
+
+
+def _load(version: ModelVersion) -> Classifier:
+    started = time.monotonic()
+    folder = bundle_folder(version)
+    logger.info("model %s is loading", version)
+    try:
+        # The pins before the network: a broken bundle need not import TensorFlow to be refused.
+        bundle = read_bundle(folder)
+        found = bundle.manifest
+        if (found.name, found.version) != (version.name, version.version):
+            raise ModelUnavailable(f"The bundle of {version} is not at {folder.name}.")
+        if found.weights_sha256 != version.weights_sha256:
+            raise ModelUnavailable(f"The weights of {version} are not those registered.")
+        classifier = Classifier(bundle, Airlock(settings.OVERREAD_AIRLOCK_SOCKET))
+    except (BundleBroken, DeviceUnavailable) as error:
+        raise ModelUnavailable(str(error)) from error
+    classifier.warm_up()
+    logger.info("model %s is loaded after %.1f s", version, time.monotonic() - started)
+    return classifier

@@ -1,0 +1,115 @@
+"""From claimed rows to settled rows: the glue between the portal's services and `inference`."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from uuid import UUID
+
+from inference import Classifier, Radiograph, Refusal, Score
+from portal.predictions import services as predictions
+from portal.predictions.models import Prediction
+from portal.predictions.services import Answer, NotRunning
+from portal.studies.blobs import store
+from worker.model import ModelUnavailable, classifier_of
+
+logger = logging.getLogger(__name__)
+ENDS_DONE = ("not_applicable", "rejected_quality")
+MAY_BE_OUR_FAULT = "airlock_crashed"
+"""The file broke its reader, or somebody killed the reader: only trying again can tell."""
+
+
+def read(batch: Sequence[Prediction]) -> list[Score | Refusal]:
+    """Return one score or refusal for each claimed prediction, in their order. No row is touched.
+
+    Raises
+    ------
+    AirlockUnavailable
+        Nobody opens files. The leases run out and the sweep takes the rows back.
+    """
+    by_version: dict[int, list[Prediction]] = defaultdict(list)
+    for prediction in batch:
+        by_version[prediction.model_version_id].append(prediction)
+    answers: dict[UUID, Score | Refusal] = {}
+    for rows in by_version.values():
+        try:
+            classifier = classifier_of(rows[0].model_version)
+        except ModelUnavailable as error:
+            found: list[Score | Refusal] = [_not_here(error)] * len(rows)
+        else:
+            found = classify(classifier, rows)
+        answers |= zip((row.pk for row in rows), found, strict=True)
+    return [answers[row.pk] for row in batch]
+
+
+def classify(classifier: Classifier, rows: Sequence[Prediction]) -> list[Score | Refusal]:
+    """Return one score or refusal for the image of each row, in their order."""
+    return classifier.classify(
+        [Radiograph(store.path(row.instance.sha256), row.instance.facts) for row in rows]
+    )
+
+
+def settle_all(rows: Sequence[Prediction], answers: Iterable[Score | Refusal]) -> None:
+    """Store each answer in a transaction of its own; one that comes too late is dropped."""
+    for row, answer in zip(rows, answers, strict=True):
+        if deserves_another_try(row, answer):
+            logger.warning("prediction %s: %s, to be tried again", row.pk, MAY_BE_OUR_FAULT)
+            continue
+        try:
+            settle(row, answer)
+        except NotRunning:
+            logger.warning("prediction %s: attempt %s came too late", row.pk, row.attempt)
+
+
+def deserves_another_try(row: Prediction, answer: Score | Refusal) -> bool:
+    """Return whether to leave the row to the sweep, which takes it back when its lease ends."""
+    if isinstance(answer, Score) or answer.code != MAY_BE_OUR_FAULT:
+        return False
+    return row.attempt < predictions.MAX_ATTEMPTS
+
+
+def settle(row: Prediction, answer: Score | Refusal) -> None:
+    """Store one answer.
+
+    Raises
+    ------
+    NotRunning
+    """
+    if isinstance(answer, Score):
+        predictions.complete_prediction(row, _scored(answer))
+    elif answer.outcome in ENDS_DONE:
+        predictions.complete_prediction(row, _refused(answer))
+    else:
+        predictions.fail_prediction(row, _refused(answer))
+
+
+def _scored(score: Score) -> Answer:
+    provenance = asdict(score)
+    for stored_in_columns in ("probability", "threshold", "finding", "prevalence", "unknown"):
+        del provenance[stored_in_columns]
+    return Answer(
+        outcome=Prediction.Outcome.SCORED,
+        score=score.probability,
+        finding=score.finding,
+        unknown=score.unknown,
+        provenance=provenance,
+    )
+
+
+def _refused(refusal: Refusal) -> Answer:
+    return Answer(
+        outcome=refusal.outcome,
+        code=refusal.code,
+        detail=refusal.detail,
+        remedy=refusal.remedy,
+        provenance={"tag": refusal.tag, "found": refusal.found} if refusal.tag else {},
+    )
+
+
+def _not_here(error: ModelUnavailable) -> Refusal:
+    return Refusal(
+        code="model_unavailable",
+        detail=str(error),
+        outcome="failed",
+        remedy="Read the study without the AI, and tell whoever runs Overread.",
+    )

@@ -1,0 +1,24 @@
+"""Settings of gunicorn under ``serve``. The listening socket is the supervisor's."""
+
+import os
+from typing import Any
+
+from django.conf import settings
+
+from worker.supervisor.tether import die_with
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+wsgi_app = "portal.wsgi:application"
+worker_class = "gthread"
+workers = settings.OVERREAD_WEB_WORKERS
+threads = settings.OVERREAD_WEB_THREADS
+graceful_timeout = 5  # seconds; serve stops everything within 10
+timeout = 60
+control_socket_disable = True
+proc_name = "overread"
+
+
+def post_fork(_arbiter: Any, _worker: Any) -> None:
+    """Die with gunicorn's parent process: it may be killed before it can stop its workers."""
+    die_with(os.getppid())

@@ -1,0 +1,96 @@
+"""The tasks. A message only says that there is something to do; the rows say what."""
+
+import logging
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from datetime import timedelta
+
+from celery.worker import state
+from django.conf import settings
+
+from inference import Refusal, Score
+from portal import queue
+from portal.predictions.models import Prediction
+from portal.predictions.selectors import queued_rows_exist
+from portal.predictions.services import claim_predictions
+from portal.queue import app
+from worker.airlock import airlock_listens
+from worker.identity import worker_name
+from worker.leases import empty_hands_at_the_end, let_go, take_in_hand
+from worker.model import ModelUnavailable, live_classifiers
+from worker.reading import read, settle_all
+
+BOUND_SECONDS = 30.0
+"""How long one task may go on: a solo worker hears nothing while a task runs."""
+logger = logging.getLogger(__name__)
+
+
+@app.task(name=queue.DRAIN, acks_late=True, ignore_result=True)
+def drain() -> None:
+    """Classify waiting predictions in batches, until none is left or the time is up."""
+    ends = time.monotonic() + BOUND_SECONDS
+    with empty_hands_at_the_end(), ThreadPoolExecutor(1, "read") as reader:
+        for batch, answers in batches_read(reader, ends):
+            settle_all(batch, answers)
+            let_go(batch)
+    if is_over(ends):
+        ring_for_the_rest()
+
+
+def batches_read(
+    reader: Executor, ends: float
+) -> Iterator[tuple[list[Prediction], list[Score | Refusal]]]:
+    """Yield each batch with its answers while the next is being read, so that no time is lost."""
+    batch = claim()
+    reading = reader.submit(read, batch)
+    while batch:
+        answers = reading.result()
+        following = [] if is_over(ends) else claim()
+        reading = reader.submit(read, following)
+        yield batch, answers
+        batch = following
+
+
+def claim() -> list[Prediction]:
+    """Return the rows that are now ours; none if this worker could not read them anyway.
+
+    An attempt that was bound to fail would bring a row nearer to being given up.
+    """
+    if not airlock_listens():
+        logger.error("nothing is claimed: the airlock does not answer")
+        return []
+    try:
+        classifiers = live_classifiers()
+    except ModelUnavailable as error:
+        logger.error("nothing is claimed: %s", error)  # noqa: TRY400 (the sentence says it all)
+        return []
+    batch = claim_predictions(
+        limit=max((c.batch_size for c in classifiers), default=1),
+        worker=worker_name(),
+        lease=timedelta(seconds=settings.OVERREAD_LEASE_SECONDS),
+        claim_after=timedelta(seconds=claim_after_seconds()),
+    )
+    take_in_hand(batch)
+    return batch
+
+
+def claim_after_seconds() -> int:
+    """Return for how many seconds this worker leaves a new row to faster ones."""
+    return 0 if settings.OVERREAD_DEVICE == "gpu" else int(settings.OVERREAD_CLAIM_AFTER)
+
+
+def ring_for_the_rest() -> None:
+    """Pass the bell on, to this worker or another, if anything still waits."""
+    if queued_rows_exist():
+        queue.ring()
+
+
+def is_over(ends: float) -> bool:
+    """Return whether no new batch should be begun."""
+    return is_stopping() or time.monotonic() > ends
+
+
+def is_stopping() -> bool:
+    """Return whether Celery was told to stop (SIGTERM sets its flag at once, even in a task)."""
+    return state.should_stop is not None or state.should_terminate is not None
