@@ -18,6 +18,9 @@ class Site(models.Model):
             models.CheckConstraint(
                 condition=Q(slug__regex=r"^[a-z0-9][a-z0-9-]*\Z") & ~Q(slug="system"),
                 name="site_slug_is_plain",
+                violation_error_message=(
+                    "A slug is lower-case letters, digits and hyphens, and not 'system'."
+                ),
             ),
         )
 
@@ -42,6 +45,9 @@ class User(AbstractBaseUser):
             models.CheckConstraint(
                 condition=Q(username__regex=r"^[a-z0-9][a-z0-9._-]*\Z"),
                 name="user_username_is_plain",
+                violation_error_message=(
+                    "A username is lower-case letters, digits, dots, hyphens and underscores."
+                ),
             ),
         )
 

@@ -31,7 +31,7 @@ def test_a_new_site_has_the_shipped_model(bundle):
 
 
 @pytest.mark.parametrize(
-    ("slug", "sentence"), [("demo", "already"), ("St Mary", "valid"), ("system", "plain")]
+    ("slug", "sentence"), [("demo", "already"), ("St Mary", "valid"), ("system", "lower-case")]
 )
 def test_a_site_that_cannot_be_is_a_sentence(bundle, site, slug, sentence):
     with pytest.raises(CommandError, match=sentence):
@@ -72,7 +72,7 @@ def test_a_link_lets_its_user_set_a_password_and_until_then_there_is_none(site):
     [
         (("anna", "--site", "nowhere", "--role", "reader", "--link"), "no site 'nowhere'"),
         (("anna", "--site", "demo", "--role", "king", "--link"), "Unknown role 'king'"),
-        (("Anna!", "--site", "demo", "--role", "reader", "--link"), "plain"),
+        (("Anna!", "--site", "demo", "--role", "reader", "--link"), "lower-case"),
         (("anna", "--site", "demo", "--role", "reader", "--password-stdin"), "too short"),
         (("anna", "--site", "demo", "--role", "reader"), "no terminal"),
     ],

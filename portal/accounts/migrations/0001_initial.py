@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=120)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9][a-z0-9-]*\\Z'), models.Q(('slug', 'system'), _negated=True)), name='site_slug_is_plain')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('slug__regex', '^[a-z0-9][a-z0-9-]*\\Z'), models.Q(('slug', 'system'), _negated=True)), name='site_slug_is_plain', violation_error_message="A slug is lower-case letters, digits and hyphens, and not 'system'.")],
             },
         ),
         migrations.CreateModel(
@@ -50,6 +50,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('username__regex', '^[a-z0-9][a-z0-9._-]*\\Z')), name='user_username_is_plain'),
+            constraint=models.CheckConstraint(condition=models.Q(('username__regex', '^[a-z0-9][a-z0-9._-]*\\Z')), name='user_username_is_plain', violation_error_message='A username is lower-case letters, digits, dots, hyphens and underscores.'),
         ),
     ]
