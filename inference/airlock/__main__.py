@@ -6,6 +6,7 @@ import os
 import socket
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from inference.airlock.limits import Limits
@@ -32,7 +33,9 @@ def main() -> int:
     )
     parser.add_argument("--socket", required=True, type=Path, help="unix socket to listen on")
     parser.add_argument(
-        "--end-with-stdin", action="store_true", help="stop at the end of standard input"
+        "--end-with-stdin",
+        action="store_true",
+        help="stop at the end of standard input and remove the folder of the socket if it is empty",
     )
     arguments = parser.parse_args()
     start_afresh()
@@ -50,6 +53,9 @@ def main() -> int:
         Forkserver(listener, limits, owner=0 if arguments.end_with_stdin else None).run()
     finally:
         arguments.socket.unlink(missing_ok=True)
+        if arguments.end_with_stdin:
+            with suppress(OSError):  # an owner that was killed could not remove its folder
+                arguments.socket.parent.rmdir()
     return 0
 
 

@@ -67,18 +67,20 @@ def test_a_data_folder_that_is_a_file_is_one_sentence(tmp_path):
 
 def test_a_secret_is_made_once_and_for_its_owner_only(tmp_path, monkeypatch):
     monkeypatch.delenv("OVERREAD_SECRET_KEY", raising=False)
-    kept = tmp_path / "secret_key"
+    kept = tmp_path / "alone" / "secret_key"
+    kept.parent.mkdir()
     first = env.secret("OVERREAD_SECRET_KEY", kept_in=kept)
     assert len(first) >= 50
     assert env.secret("OVERREAD_SECRET_KEY", kept_in=kept) == first
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    assert list(tmp_path.iterdir()) == [kept]
+    assert list(kept.parent.iterdir()) == [kept]
 
 
 def test_a_given_secret_wins_and_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.setenv("OVERREAD_SECRET_KEY", "given")
-    assert env.secret("OVERREAD_SECRET_KEY", kept_in=tmp_path / "secret_key") == "given"
-    assert list(tmp_path.iterdir()) == []
+    kept = tmp_path / "secret_key"
+    assert env.secret("OVERREAD_SECRET_KEY", kept_in=kept) == "given"
+    assert not kept.exists()
 
 
 def test_a_secret_may_come_from_a_file(tmp_path):

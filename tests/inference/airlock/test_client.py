@@ -114,14 +114,14 @@ def test_a_private_airlock_leaves_no_orphan(how):
         "from inference.airlock.client import private_airlock\n"
         "airlock = private_airlock()\n"
         "airlock.header(b'x')\n"
-        "print(airlock._server._process.pid, flush=True)\n"
+        "print(airlock._server._process.pid, airlock._server._folder, flush=True)\n"
         "sys.stdin.read()\n"
     )
     owner = subprocess.Popen(
         [sys.executable, "-c", script], cwd=ROOT,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    pid = int(owner.stdout.readline())
+    pid, folder = owner.stdout.readline().split()
     assert Path(f"/proc/{pid}").exists()
     if how == "kill":
         os.kill(owner.pid, signal.SIGKILL)
@@ -132,3 +132,4 @@ def test_a_private_airlock_leaves_no_orphan(how):
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < deadline, "an orphan"
         time.sleep(0.02)
+    assert not Path(folder).exists()

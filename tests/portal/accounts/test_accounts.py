@@ -89,6 +89,7 @@ def test_a_user_without_a_password_cannot_sign_in(site):
         ({"username": "reader"}, UserExists),
         ({"password": "short"}, PasswordTooWeak),
         ({"password": "password1234"}, PasswordTooWeak),
+        ({"password": "847261093852746"}, PasswordTooWeak),
         ({"username": "longusername", "password": "longusername1"}, PasswordTooWeak),
     ],
 )

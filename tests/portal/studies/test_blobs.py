@@ -3,6 +3,7 @@ import os
 import stat
 import threading
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -129,6 +130,24 @@ def test_an_orphan_whose_bytes_come_again_is_young(db):
     sha256, _ = keep_blob(b"again")
     age(store.path(sha256))
     keep_blob(b"again")
+    assert remove_orphans() == 0
+    assert store.exists(sha256)
+
+
+def test_a_blob_that_got_its_row_since_it_was_listed_is_kept(site, monkeypatch):
+    study = make_study(site)
+    sha256, _ = keep_blob(b"late")
+    age(store.path(sha256))
+    clearing = store.clearing
+
+    @contextmanager
+    def late():
+        make_instance(study, content=b"late")
+        age(store.path(sha256))
+        with clearing() as alone:
+            yield alone
+
+    monkeypatch.setattr(store, "clearing", late)
     assert remove_orphans() == 0
     assert store.exists(sha256)
 
