@@ -15,7 +15,7 @@ from worker.model import ModelUnavailable, classifier_of
 
 logger = logging.getLogger(__name__)
 ENDS_DONE = ("not_applicable", "rejected_quality")
-MAY_BE_OUR_FAULT = "airlock_crashed"
+MAY_BE_OUR_FAULT = {"airlock_crashed", "airlock_time_limit"}
 """The file broke its reader, or somebody killed the reader: only trying again can tell."""
 
 
@@ -63,7 +63,7 @@ def settle_all(rows: Sequence[Prediction], answers: Iterable[Score | Refusal]) -
 
 def deserves_another_try(row: Prediction, answer: Score | Refusal) -> bool:
     """Return whether to leave the row to the sweep, which takes it back when its lease ends."""
-    if isinstance(answer, Score) or answer.code != MAY_BE_OUR_FAULT:
+    if isinstance(answer, Score) or answer.code not in MAY_BE_OUR_FAULT:
         return False
     return row.attempt < predictions.MAX_ATTEMPTS
 

@@ -70,14 +70,15 @@ def test_what_cannot_be_decoded_fails_at_once_and_is_not_tried_again(claimed, ou
     assert (row.state, row.outcome, row.code, row.attempt) == ("failed", "", "a_code", 1)
 
 
-def test_a_reader_that_crashed_is_tried_again_but_not_for_ever(claimed):
-    crashed = replace(refusal("failed"), code="airlock_crashed")
+@pytest.mark.parametrize("code", ["airlock_crashed", "airlock_time_limit"])
+def test_a_reader_that_crashed_or_hung_is_tried_again_but_not_for_ever(claimed, code):
+    crashed = replace(refusal("failed"), code=code)
     settle_all([claimed], [crashed])
     assert Prediction.objects.get().state == "running"  # until its lease ends
     claimed.attempt = 3
     settle_all([claimed], [crashed])
     row = Prediction.objects.get()
-    assert (row.state, row.code) == ("failed", "airlock_crashed")
+    assert (row.state, row.code) == ("failed", code)
 
 
 def test_an_answer_that_comes_too_late_is_dropped_and_the_next_is_stored(claimed, site, caplog):

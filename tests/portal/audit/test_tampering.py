@@ -5,13 +5,14 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portal.audit import keys
+from portal.audit import keys, selectors
 from portal.audit.models import AuditEvent, AuditHead
 from portal.audit.selectors import verify_all, verify_chain
-from portal.audit.services import GENESIS, digest, export_heads, heads_file
+from portal.audit.services import GENESIS, Action, digest, export_heads, heads_file, record
 from tests.portal.audit.conftest import COLUMNS, detail_sql, event_at, look_at
 
 T = "audit_auditevent"
@@ -225,3 +226,14 @@ def rechain(attacker, *, start: int, subject: str, sign=None) -> None:
         event.digest,
         event.signature,
     )
+
+
+def test_an_event_written_while_the_chain_is_read_is_no_breach(chain, monkeypatch):
+    """The head is read first: here it is older than the events by one."""
+    heads = iter([AuditHead.objects.get(chain="demo")])
+    with transaction.atomic():
+        record(Action.AUDIT_READ, chain="demo", subject="audit:demo", by=None)
+    real = selectors._head
+    monkeypatch.setattr(selectors, "_head", lambda chain: next(heads, None) or real(chain))
+    assert verify_chain("demo").intact
+    assert next(heads, None) is None

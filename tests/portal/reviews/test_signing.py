@@ -381,3 +381,14 @@ def test_an_adjudication_stands_before_a_first_review(study, reviewer, adjudicat
         signed_at=first.signed_at,
     )  # fmt: skip
     assert current_review(study) == last
+
+
+def test_an_uploader_does_not_learn_of_a_colleagues_image_in_the_same_study(
+    site, deployed, uploader, reviewer
+):
+    study = scored_study(site, by=reviewer)
+    make_prediction(make_instance(study, by=uploader))
+    (row,) = worklist(uploader)
+    assert (row.state, row.outcome, row.score, row.finding) == ("queued", "", None, "")
+    (row,) = worklist(reviewer)
+    assert (row.state, row.score) == ("done", 0.87)
