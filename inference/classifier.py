@@ -114,6 +114,8 @@ class Classifier:
     ----------
     batch_size : int
         How many files are best given at a time.
+    device : str
+        ``cpu`` or ``gpu``: where the network runs.
     """
 
     def __init__(self, bundle: Bundle, airlock: "Airlock", engine: Engine | None = None) -> None:
@@ -121,6 +123,7 @@ class Classifier:
         self._airlock = airlock
         self._engine = engine or load_engine(bundle.manifest, bundle.body)
         self.batch_size = self._engine.batch_size
+        self.device = self._engine.device
         self._head = DenseHead(bundle.manifest.head, bundle.head)
         self._pool = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
 

@@ -22,6 +22,8 @@ class Engine(Protocol):
 
     name: str
     """What ran, with its version, as it is stored beside a score."""
+    device: str
+    """``cpu`` or ``gpu``: what was found, not what was asked for."""
     batch_size: int
     """How many radiographs are best given at a time."""
 
@@ -50,9 +52,9 @@ class TensorFlowEngine:
     def __init__(self, manifest: Manifest, body: Arrays) -> None:
         from inference import vgg16
 
-        device = vgg16.choose_device()
-        self.name = f"tensorflow {version('tensorflow')} {device}"
-        self.batch_size = BATCH_SIZE[device]
+        self.device = vgg16.choose_device()
+        self.name = f"tensorflow {version('tensorflow')} {self.device}"
+        self.batch_size = BATCH_SIZE[self.device]
         spec = vgg16.FeatureSpec(manifest.head.features, manifest.head.blocks)
         self._run = vgg16.compile_features(
             body, convention=manifest.input.input_convention, spec=spec
@@ -67,6 +69,7 @@ class TinyEngine:
     """A stand-in for tests: the mean of each cell of an 8 x 8 grid. Same path, no TensorFlow."""
 
     name = f"tiny 1 numpy {np.__version__}"
+    device = "cpu"
     batch_size = 8
 
     def features(self, pixels: Floats) -> Floats:

@@ -13,7 +13,7 @@ from portal.predictions.models import Prediction
 from portal.predictions.services import renew_leases
 from portal.predictions.worker_services import forget_workers, say_alive
 from worker.identity import worker_name
-from worker.model import loaded_models
+from worker.model import device_in_use, loaded_models
 from worker.repeating import Repeating
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def beat() -> None:
     say_alive(
         name=worker_name(),
         queue_name="inference",
-        device=settings.OVERREAD_DEVICE,
+        device=device_in_use(),
         model=loaded_models(),
     )
 

@@ -51,6 +51,11 @@ def loaded_models() -> str:
     return ", ".join(sorted(f"{c.manifest.name} {c.manifest.version}" for c in _loaded.values()))
 
 
+def device_in_use() -> str:
+    """Return where the networks of this process run, ``cpu`` or ``gpu``; empty while none is."""
+    return max((classifier.device for classifier in _loaded.values()), default="")
+
+
 def bundle_folder(version: ModelVersion) -> Path:
     """Return where the bundle of ``version`` should be.
 

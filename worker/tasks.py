@@ -18,7 +18,7 @@ from portal.queue import app
 from worker.airlock import airlock_listens
 from worker.identity import worker_name
 from worker.leases import empty_hands_at_the_end, let_go, take_in_hand
-from worker.model import ModelUnavailable, live_classifiers
+from worker.model import ModelUnavailable, device_in_use, live_classifiers
 from worker.reading import read, settle_all
 
 BOUND_SECONDS = 30.0
@@ -77,7 +77,7 @@ def claim() -> list[Prediction]:
 
 def claim_after_seconds() -> int:
     """Return for how many seconds this worker leaves a new row to faster ones."""
-    return 0 if settings.OVERREAD_DEVICE == "gpu" else int(settings.OVERREAD_CLAIM_AFTER)
+    return 0 if device_in_use() == "gpu" else int(settings.OVERREAD_CLAIM_AFTER)
 
 
 def ring_for_the_rest() -> None:

@@ -35,6 +35,7 @@ class Engine:
 
     name = "broken"
     batch_size = 8
+    device = "cpu"
 
     def __init__(self, value):
         self.value = value
