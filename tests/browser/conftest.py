@@ -20,23 +20,33 @@ PEOPLE = ("uploader", "reader", "reviewer1", "reviewer2", "auditor", "pacs_admin
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium_binary() -> Path:
     """Return Debian's Chromium; without one the test is skipped, and fails where CI is true."""
     if not CHROMIUM.exists():
         reason = f"there is no {CHROMIUM}"
         if os.environ.get("CI", "").lower() == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+    return CHROMIUM
+
+
+@pytest.fixture
+def chromium(chromium_binary) -> Iterator[Browser]:
+    """Return a browser for one test.
+
+    Not for longer: while Playwright runs, Django takes the thread for an asynchronous one, and
+    the tests of other folders in the same process may not use the database.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=chromium_binary, args=["--no-sandbox", "--disable-gpu"]
         )
         yield browser
         browser.close()
 
 
 @pytest.fixture(scope="session")
-def hospital(chromium, bundle, tmp_path_factory):
+def hospital(chromium_binary, bundle, tmp_path_factory):
     """Return a running Overread with a site, its people and a tiny model."""
     with overread(tmp_path_factory.mktemp("hospital"), bundle) as one:
         one.start()
