@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         help="quick: head on a frozen, cached body; article: the original, block 5 tuned, slow",
     )
     add("--epochs", type=_positive, default=0, metavar="N", help="at most (default: the recipe's)")
-    add("--views", type=int, choices=range(5), default=1, help="augmented views (quick; default 1)")
+    add("--views", type=int, choices=range(5), default=2, help="augmented views (quick; default 2)")
     add("--seed", type=int, default=0, help="decides everything that is random (default 0)")
     add("--limit", type=_positive, metavar="N", help="at most N radiographs a split, to try it out")
     add("--cache", type=Path, metavar="DIR", help="kept features (default: OUT/cache)")

@@ -41,7 +41,7 @@ class Settings:
     recipe: Literal["quick", "article"] = "quick"
     seed: int = 0
     epochs: int = 0
-    views: int = 1
+    views: int = 2
     limit: int | None = None
     final: bool = False
     name: str = "vgg16-pneumonia"

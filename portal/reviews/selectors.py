@@ -35,10 +35,10 @@ def worklist(user: User) -> QuerySet[Study]:
     """Return what ``user`` may see, newest first, each with its state as columns.
 
     One query however long the list. ``report_status`` is FHIR's: nothing read ``registered``,
-    AI only ``partial``, signed ``final``, changed ``amended``. It is derived, never stored, so
-    it cannot disagree with the rows it is derived from. ``state``, ``outcome``, ``score``,
-    ``finding``, ``code`` are the leading prediction's, of the images that ``user`` may see;
-    ``read_as`` is the person's.
+    scored by the AI only ``partial``, signed ``final``, changed ``amended``. It is derived, never
+    stored, so it cannot disagree with the rows it is derived from. ``state``, ``outcome``,
+    ``score``, ``finding``, ``code`` are the leading prediction's, of the images that ``user`` may
+    see; ``read_as`` is the person's.
     """
     seen = Prediction.objects.all()
     if not user.may(May.SEE_STUDIES):  # one who sees the site's studies sees all their images
@@ -53,14 +53,14 @@ def with_report_status(
     predictions = Prediction.objects.all() if predictions is None else predictions
     reviews = Review.objects.filter(study=OuterRef("pk"), superseded_by=None)
     of_study = predictions.filter(instance__series__study=OuterRef("pk"))
-    done = Prediction.objects.filter(instance__series__study=OuterRef("pk"), state="done")
+    scored = Prediction.objects.filter(instance__series__study=OuterRef("pk"), outcome="scored")
     latest = of_study.order_by(F("score").desc(nulls_last=True), "-requested_at")
-    modality = Instance.objects.filter(series__study=OuterRef("pk")).order_by("pk")
+    image = Instance.objects.filter(series__study=OuterRef("pk")).order_by("pk")
     return studies.annotate(
         report_status=Case(
             When(Exists(reviews.filter(supersedes__isnull=False)), then=Value("amended")),
             When(Exists(reviews), then=Value("final")),
-            When(Exists(done), then=Value("partial")),
+            When(Exists(scored), then=Value("partial")),
             default=Value("registered"),
             output_field=CharField(),
         ),
@@ -69,7 +69,8 @@ def with_report_status(
         score=Subquery(latest.values("score")[:1], output_field=FloatField()),
         finding=Subquery(latest.values("finding")[:1]),
         code=Subquery(latest.values("code")[:1]),
-        modality=Subquery(modality.values("series__modality")[:1]),
+        modality=Subquery(image.values("series__modality")[:1]),
+        kind=Subquery(image.values("kind")[:1]),
         read_as=Subquery(reviews.values("finding__presence")[:1]),
         read_by=Subquery(reviews.values("reviewer_name")[:1]),
     )

@@ -79,11 +79,17 @@ def seconds(value: float | None) -> str:
 
 @register.filter
 def against(value: float, other: float) -> str:
-    """Return ``value`` with two decimals, or more where it would look equal to ``other``."""
+    """Return ``value`` with two decimals, or more where it would look equal to ``other``.
+
+    A probability is never written as 0 or 1: nothing is certain.
+    """
     for decimals in range(2, _MOST_DECIMALS):
-        written = f"{value:.{decimals}f}"
-        if value == other or written != f"{other:.{decimals}f}":
-            return written
+        written, step = f"{value:.{decimals}f}", 10.0**-decimals
+        if value != other and written == f"{other:.{decimals}f}":
+            continue
+        if float(written) == 1:
+            return f"over {1 - step:.{decimals}f}"
+        return written if float(written) else f"under {step:.{decimals}f}"
     return f"{value:.{_MOST_DECIMALS}f}"
 
 

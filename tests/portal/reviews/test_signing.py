@@ -351,6 +351,7 @@ def test_the_report_status_follows_from_the_rows(site, deployed, reviewer):
     amend(review, reviewer)
     assert report_status(done) == "amended"
     assert report_status(failed_study(site)) == "registered"
+    assert report_status(not_applicable_study(site)) == "registered"  # the AI read nothing
 
 
 def test_the_worklist_is_of_the_site_newest_first(site, other_site, deployed, reviewer):

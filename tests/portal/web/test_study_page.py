@@ -54,6 +54,14 @@ def test_a_score_stands_beside_cut_off_version_and_disclaimer(
     assert "74 % of the validation images showed pneumonia" in answer
 
 
+def test_what_was_found_and_where_is_said_beside_a_refusal(site, reviewer, as_):
+    study = make_study(site)
+    where = {"tag": "(0018,5101) ViewPosition", "found": "LL"}
+    refused = Answer(outcome="not_applicable", code="view_not_frontal", provenance=where)
+    finish(make_prediction(make_instance(study)), refused)
+    assert "Found LL at (0018,5101) ViewPosition" in answer_in(page(as_(reviewer), study))
+
+
 def test_what_was_not_known_is_said_beside_the_score(site, reviewer, as_):
     study = make_study(site)
     known = Answer(outcome="scored", score=0.9, finding="present", unknown=("age", "body_part"))

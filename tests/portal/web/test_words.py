@@ -31,7 +31,13 @@ def test_a_person_name_is_written_for_people(raw, shown):
         (0.40999, 0.41001, "0.40999"),
         (0.5, 0.5, "0.50"),
         (0.41, 0.4100000001, "0.410000"),
-        (1.0, 0.5, "1.00"),
+        (1.0, 0.5, "over 0.99"),
+        (0.9996, 0.91, "over 0.99"),
+        (0.9996, 0.998, "over 0.999"),
+        (0.994, 0.91, "0.99"),
+        (0.0, 0.5, "under 0.01"),
+        (0.0049, 0.5, "under 0.01"),
+        (0.006, 0.5, "0.01"),
     ],
 )
 def test_a_score_gets_the_decimals_that_tell_it_from_its_cut_off(value, other, shown):

@@ -47,7 +47,7 @@ def test_each_study_says_how_far_machine_and_people_are(site, reviewer, as_, dep
         ("Running", "Not read"),
         ("Waiting", "Not read"),
         ("Failed", "Not read"),
-        ("Not applicable", "AI only"),
+        ("Not applicable", "Not read"),
         ("Scored", "AI only"),
         ("Scored", "Signed"),
     ]
@@ -100,8 +100,8 @@ def test_an_uploader_sees_their_own_uploads_only(site, uploader, reader, as_):
         ({"outcome": "none"}, 1),
         ({"outcome": "rejected_quality"}, 0),
         ({"report_status": "final"}, 1),
-        ({"report_status": "partial"}, 2),
-        ({"report_status": "registered"}, 3),
+        ({"report_status": "partial"}, 1),
+        ({"report_status": "registered"}, 4),
         ({"report_status": "final", "outcome": "failed"}, 0),
     ],
 )
@@ -220,3 +220,8 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
     client: Client = as_(reviewer)
     with django_assert_max_num_queries(10):
         client.get(at("worklist"))
+
+
+def test_a_picture_says_what_it_is_where_dicom_says_its_modality(site, reviewer, as_):
+    make_instance(make_study(site), kind="png")
+    assert " PNG " in rows_of(as_(reviewer).get(at("worklist")))[0]
