@@ -70,7 +70,7 @@ def test_the_quick_recipe_packs_a_bundle_that_reads(data, base, tmp_path, airloc
     report = outputs(out)
     assert len(report["history"]["val_loss"]) <= 20
     manifest = read_bundle(out).manifest
-    assert manifest.training.views == ("plain", "augmented")
+    assert manifest.training.views == ("plain", "augmented", "augmented")
     assert manifest.input.input_convention == "rgb_0_1"
     assert manifest.measured.test_internal.images == 4
     assert set(manifest.measured.external_report.auc_by_view) == {"AP"}
