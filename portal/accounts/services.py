@@ -39,12 +39,6 @@ class PasswordWrong(Forbidden):
     code = "password_wrong"
 
 
-class SignInRefused(Forbidden):
-    """The name and password do not belong together, or the account is closed."""
-
-    code = "sign_in_refused"
-
-
 @transaction.atomic
 def create_site(*, slug: str, name: str, by: Actor | None = None) -> Site:
     """Return a new site.

@@ -30,11 +30,6 @@ def events_of(chain: str) -> QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(chain=chain).order_by("-seq")
 
 
-def event_exists(**fields: object) -> bool:
-    """Return whether an event like this one was written."""
-    return AuditEvent.objects.filter(**fields).exists()
-
-
 def verify_all() -> list[Verification]:
     """Check every chain that has an event, a head or an exported head."""
     chains = set(AuditEvent.objects.values_list("chain", flat=True).order_by().distinct())

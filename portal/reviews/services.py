@@ -23,12 +23,6 @@ class AlreadyReviewed(Conflict):
     code = "already_reviewed"
 
 
-class NotReviewedYet(Conflict):
-    """There is no signed review to amend."""
-
-    code = "not_reviewed_yet"
-
-
 class NotYourReview(Forbidden):
     """Only the person who signed a review may amend it."""
 

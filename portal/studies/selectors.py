@@ -64,11 +64,6 @@ def instance_of(user: User, study: Study, sop_instance_uid: str) -> Instance:
     return instance
 
 
-def instances_of(study: Study) -> QuerySet[Instance]:
-    """Return the images of a study in the order they came."""
-    return Instance.objects.filter(series__study=study).select_related("series").order_by("pk")
-
-
 def matching(studies: QuerySet[Study], words: str) -> QuerySet[Study]:
     """Return those whose patient id, accession number or patient name hold ``words``."""
     if not words:

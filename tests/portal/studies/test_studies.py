@@ -8,7 +8,6 @@ from portal.studies.selectors import (
     identified,
     instance_of,
     instance_with_bytes,
-    instances_of,
     matching,
     study_of,
     visible_instances,
@@ -98,12 +97,6 @@ def test_a_closed_account_sees_nothing(site, reviewer):
     make_instance(make_study(site))
     reviewer.is_active = False
     assert not visible_studies(reviewer).exists()
-
-
-def test_images_come_in_the_order_in_which_they_came(site):
-    study = make_study(site)
-    images = [make_instance(study) for _ in range(3)]
-    assert list(instances_of(study)) == images
 
 
 def test_a_search_finds_id_and_accession_whole_and_a_part_of_the_name(site):
