@@ -50,8 +50,9 @@ def test_a_demo_shows_every_ending_and_a_stop_leaves_nobody(fresh):
     token = fresh.manage("create_token", "reviewer", "--days", "1")
     outcomes = until(lambda: all_settled(fresh, token), within=60, what="the end of the samples")
     assert set(outcomes) >= {"scored", "not_applicable"}
+    # the samples may all be settled before the general worker is due
+    until(lambda: len(fresh.family()) >= 6, within=30, what="every child")
     family = fresh.family()
-    assert len(family) >= 6
     started = time.monotonic()
     assert fresh.stop() == 0
     assert time.monotonic() - started < 10
