@@ -16,6 +16,21 @@ class NotForYourRoles(Forbidden):
     code = "not_for_your_roles"
 
 
+class PlainView(View):
+    """A view that knows GET and POST alone, whatever Django's own view beneath it would take."""
+
+    http_method_names = ["get", "head", "post", "options"]  # noqa: RUF012 (Django's)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer other verbs before the view beneath does anything."""
+        verb = str(request.method).lower()
+        if verb == "options":
+            return self.options(request)
+        if verb not in self.http_method_names:
+            return self.http_method_not_allowed(request)
+        return super().dispatch(request, *args, **kwargs)
+
+
 class PermittedView(View):
     """A page for people who may do ``act``; everybody else is told that it is not for them."""
 

@@ -22,6 +22,7 @@ from portal.accounts.services import (
     set_password,
 )
 from portal.http.requests import AuthenticatedHttpRequest
+from portal.web.access import PlainView
 from portal.web.forms.accounts import NewPasswordForm, OwnPasswordForm, SignInForm
 from portal.web.navigation import places_for
 from portal.web.templatetags.overread import THEMES
@@ -29,7 +30,8 @@ from portal.web.templatetags.overread import THEMES
 A_YEAR = 365 * 24 * 3600  # seconds
 
 
-class SignIn(LoginView):
+@method_decorator(login_not_required, name="dispatch")
+class SignIn(PlainView, LoginView):
     """``/sign-in``."""
 
     form_class = SignInForm
@@ -69,7 +71,8 @@ class SignOut(LogoutView):
         return super().post(request, *args, **kwargs)
 
 
-class SetPassword(PasswordResetConfirmView):
+@method_decorator(login_not_required, name="dispatch")
+class SetPassword(PlainView, PasswordResetConfirmView):
     """``/set-password/<uidb64>/<token>/``: a one-time link, used up by the new password."""
 
     form_class = NewPasswordForm

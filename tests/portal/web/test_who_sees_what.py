@@ -1,96 +1,11 @@
-"""Every page with every role, at home and at the other site. A new route needs a row here."""
+"""Where each role starts, and where it can go. Who may open what is in `tests/authorisation`."""
 
 import pytest
 
-from portal.accounts.roles import Role
-from portal.reviews.services import Read, sign_review
-from portal.web import urls
-from tests.factories import PASSWORD, make_user, scored_study
+from tests.factories import make_user
 from tests.portal.web.pages import at
 
 pytestmark = pytest.mark.django_db
-
-CLINICAL = ("uploader", "reader", "reviewer", "adjudicator", "pacs_admin")
-EVERYBODY = dict.fromkeys(Role.values, 200)
-LISTS = dict.fromkeys(Role.values, 403) | dict.fromkeys(CLINICAL, 200)
-STUDIES = LISTS | {"uploader": 404}  # it is somebody else's upload
-AUDIT = dict.fromkeys(Role.values, 403) | {"auditor": 200}
-SIGNS = dict.fromkeys(Role.values, 403) | dict.fromkeys(CLINICAL, 422) | {"uploader": 404}
-
-# name of the route -> verb, what each role gets, what the reviewer of another site gets
-TABLE = {
-    "home": ("get", dict.fromkeys(Role.values, 302), 302),
-    "password": ("get", EVERYBODY, 200),
-    "about": ("get", EVERYBODY, 200),
-    "worklist": ("get", LISTS, 200),
-    "worklist-rows": ("post", LISTS, 200),
-    "upload": ("get", LISTS, 200),
-    "study": ("get", STUDIES, 404),
-    "study-answer": ("get", STUDIES, 404),
-    "rendition": ("get", STUDIES, 404),
-    "sign-review": ("post", SIGNS, 404),
-    "amend-review": ("post", SIGNS, 404),
-    "audit": ("get", AUDIT, 403),
-    "audit-verify": ("post", AUDIT, 403),
-    "sign-out": ("post", dict.fromkeys(Role.values, 302), 302),
-}
-BEFORE_SIGN_IN = {"sign-in": 200, "theme": 405, "set-password": 200}
-
-
-@pytest.fixture
-def addresses(site, portal_airlock):
-    """Return the address of each route, about one signed study of the site."""
-    author = make_user(site, "reviewer")
-    study = scored_study(site, by=author)
-    review = sign_review(study=study, read=Read("present"), password=PASSWORD, by=author)
-    uid = study.study_instance_uid
-    image = study.series.get().instances.get().sop_instance_uid
-    about = {
-        "study": (uid,),
-        "study-answer": (uid,),
-        "sign-review": (uid,),
-        "rendition": (uid, image),
-        "amend-review": (review.pk,),
-        "set-password": ("MQ", "abc-def"),
-    }
-    return {name: at(name, *about.get(name, ())) for name in (*TABLE, *BEFORE_SIGN_IN)}
-
-
-def test_every_route_has_a_row():
-    assert {pattern.name for pattern in urls.urlpatterns} == {*TABLE, *BEFORE_SIGN_IN}
-
-
-@pytest.mark.parametrize("role", Role.values)
-@pytest.mark.parametrize("name", TABLE)
-def test_a_role_gets_what_the_table_says(name, role, addresses, site, as_):
-    verb, answers, _ = TABLE[name]
-    response = getattr(as_(make_user(site, role)), verb)(addresses[name])
-    assert response.status_code == answers[role]
-
-
-@pytest.mark.parametrize("name", TABLE)
-def test_another_site_does_not_exist(name, addresses, other_reviewer, as_):
-    verb, _, abroad = TABLE[name]
-    response = getattr(as_(other_reviewer), verb)(addresses[name])
-    assert response.status_code == abroad
-
-
-@pytest.mark.parametrize("name", TABLE)
-def test_a_stranger_is_asked_to_sign_in(name, addresses, client):
-    verb, _, _ = TABLE[name]
-    response = getattr(client, verb)(addresses[name])
-    assert response.status_code == 302
-    assert response["Location"].startswith(at("sign-in"))
-
-
-@pytest.mark.parametrize("name", BEFORE_SIGN_IN)
-def test_these_need_no_sign_in(name, addresses, client):
-    assert client.get(addresses[name]).status_code == BEFORE_SIGN_IN[name]
-
-
-@pytest.mark.parametrize("name", [n for n, row in TABLE.items() if row[0] == "get"])
-def test_what_a_person_is_signed_in_to_see_is_not_cached(name, addresses, reviewer, as_):
-    assert "no-store" in as_(reviewer).get(addresses[name])["Cache-Control"]
 
 
 @pytest.mark.parametrize(

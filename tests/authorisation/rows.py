@@ -1,0 +1,120 @@
+"""The matrix as data. A new route needs a line here for each verb that it knows.
+
+A row says: route and verb; the status of whoever may; ``door``, the act that opens the route
+(empty: whoever is signed in; ``PUBLIC``: strangers too); ``sees``, the act without which a
+colleague's object does not exist (404); ``act``, what is needed besides (403 otherwise);
+``abroad``, what an object of another site gives, for a route with an id in its address; ``but``,
+who gets something else, by role or ``anonymous``; ``sent`` and ``headers``, so that whoever may
+succeeds (``{name}`` is filled in from the world); ``form``, whether ``sent`` is a form.
+
+The verbs that no row names: HEAD is GET without its body; OPTIONS is 200 for whoever passes the
+door of any verb of the route; every other one is 405 for them. A stranger is asked to sign in
+first (a page: 302, the API: 401) and whoever does not pass any door is refused first (403), so a
+verb tells nobody anything about an object.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.authorisation.world import PNG
+from tests.factories import PASSWORD
+
+PUBLIC = "PUBLIC"
+SEES, SEES_OWN = "see_studies", "see_own_uploads"
+_READ = {"presence": "present", "password": PASSWORD}
+_SIGN = {"finding": "present", "password": PASSWORD}
+_OWN = {"adjudicator": 403}  # the review is the reviewer's: not theirs to amend
+_IF_MATCH = {"If-Match": "{etag}"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one verb of one route answers."""
+
+    route: str
+    verb: str
+    ok: int
+    door: str = ""
+    sees: str = ""
+    act: str = ""
+    abroad: int | None = None
+    but: dict[str, int] = field(default_factory=dict)
+    sent: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    form: bool = True
+
+
+def _study(route: str, verb: str, ok: int, **more: Any) -> Row:
+    """Return the row of something below a study: who sees the study sees it."""
+    return Row(route, verb, ok, door=SEES_OWN, sees=SEES, abroad=404, **more)
+
+
+def _json(route: str, ok: int, sent: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"route": route, "verb": "POST", "ok": ok, "sent": sent, "form": False, **more}
+
+
+PAGES = [
+    Row("home", "GET", 302),
+    Row("sign-in", "GET", 302, PUBLIC, but={"anonymous": 200}),
+    Row("sign-in", "POST", 302, PUBLIC, sent={"username": "reader", "password": PASSWORD}),
+    Row("sign-out", "POST", 302),
+    Row("set-password", "GET", 302, PUBLIC, abroad=302),
+    Row("set-password", "POST", 302, PUBLIC, abroad=302),
+    Row("password", "GET", 200),
+    Row("password", "POST", 422),
+    Row("theme", "POST", 302, PUBLIC),
+    Row("worklist", "GET", 200, SEES_OWN),
+    Row("worklist", "POST", 302, SEES_OWN),
+    Row("worklist-rows", "POST", 200, SEES_OWN),
+    Row("upload", "GET", 200, "upload"),
+    Row("upload", "POST", 200, "upload", sent={"files": PNG}),
+    _study("study", "GET", 200),
+    _study("study-answer", "GET", 200),
+    _study("rendition", "GET", 200),
+    _study("sign-review", "GET", 302),
+    _study("sign-review", "POST", 302, act="sign", sent=_READ),
+    _study("amend-review", "GET", 302),
+    _study(
+        "amend-review", "POST", 302, act="sign", sent=_READ | {"amend_reason": "New."}, but=_OWN
+    ),
+    Row("audit", "GET", 200, "read_audit"),
+    Row("audit-verify", "GET", 302, "read_audit"),
+    Row("audit-verify", "POST", 200, "read_audit"),
+    Row("about", "GET", 200),
+]
+API = [
+    Row("api:uploads", "POST", 202, "upload", sent={"files": PNG}),
+    _study("api:prediction", "GET", 200),
+    Row("api:studies", "GET", 200, SEES_OWN),
+    Row(**_json("api:search", 200, {"patient_id": "P"}, door=SEES_OWN)),
+    _study("api:study", "GET", 200),
+    _study("api:results", "GET", 200),
+    _study("api:history", "GET", 200),
+    _study(**_json("api:reviews", 201, _SIGN, act="sign")),
+    _study(
+        **_json(
+            "api:amend",
+            201,
+            _SIGN | {"amend_reason": "New."},
+            act="sign",
+            headers=_IF_MATCH,
+            but=_OWN,
+        )
+    ),
+    Row("api:models", "GET", 200),
+    Row("api:events", "GET", 200, "read_audit"),
+    Row("api:verify", "GET", 200, "read_audit"),
+    Row("api:openapi", "GET", 200, PUBLIC),
+    Row("api:docs", "GET", 200, PUBLIC),
+]
+# the address of every wrong address below /api/v1/: 404 whatever the verb, whoever asks
+NOWHERE = [
+    Row("api:nowhere", verb, 404, PUBLIC)
+    for verb in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+]
+ROWS = [*PAGES, *API, *NOWHERE]
+
+# not walked, and why
+EXCLUDED = {
+    "static": "files of the release, the same for everybody; served before anybody is asked for",
+}
