@@ -43,7 +43,6 @@ class World:
             answer = client.generic(
                 verb, address_of(row.route, things), headers=headers, **_body(client, row, things)
             )
-            answer.close()
             transaction.set_rollback(True)
         client.cookies.clear()
         client.cookies.load(cookies)
