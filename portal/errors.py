@@ -56,3 +56,13 @@ class Unavailable(PortalError):
     """A part that is needed does not answer; the same request may be sent again (503)."""
 
     code = "unavailable"
+
+
+class TooManyRequests(PortalError):
+    """The same was asked for too often; ``retry_after`` says in how many seconds to go on (429)."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -21,7 +21,10 @@ OVERREAD_CLAIM_AFTER = env.integer("OVERREAD_CLAIM_AFTER", 0, at_least=0)
 OVERREAD_DEVICE = env.choice("OVERREAD_DEVICE", "auto", ("auto", "cpu", "gpu"))
 OVERREAD_LEASE_SECONDS = env.seconds("OVERREAD_LEASE_SECONDS", 60)
 OVERREAD_RING_AFTER_SECONDS = env.seconds("OVERREAD_RING_AFTER_SECONDS", 30)
+OVERREAD_SESSION_HOURS = env.integer("OVERREAD_SESSION_HOURS", 8, at_least=1)
+OVERREAD_SESSION_IDLE_MINUTES = env.integer("OVERREAD_SESSION_IDLE_MINUTES", 15, at_least=2)
 OVERREAD_SWEEP_SECONDS = env.seconds("OVERREAD_SWEEP_SECONDS", 5)
+OVERREAD_TRUSTED_PROXIES = env.integer("OVERREAD_TRUSTED_PROXIES", 0, at_least=0)
 OVERREAD_MAX_UPLOAD_BYTES = env.integer("OVERREAD_MAX_UPLOAD_MB", 200, at_least=1) * 1024 * 1024
 OVERREAD_WEB_THREADS = env.integer("OVERREAD_WEB_THREADS", 8, at_least=1)
 OVERREAD_WEB_WORKERS = env.integer("OVERREAD_WEB_WORKERS", 1, at_least=1)
@@ -47,7 +50,6 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
@@ -73,7 +75,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     # before CSRF, which reads the body: a stranger's upload is refused unread
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "portal.http.signed_in.SignedInMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -125,9 +127,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"
-PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # of the one-time link, in seconds
 
-SESSION_COOKIE_AGE = 8 * 3600
+SESSION_ENGINE = "portal.accounts.session_store"
+SESSION_COOKIE_AGE = OVERREAD_SESSION_HOURS * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _TLS

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from django.conf import settings
 
+from portal.accounts.session_services import end_expired_sessions
+from portal.accounts.throttle_services import forget_empty_buckets
 from portal.audit.services import export_heads
 from portal.predictions.services import sweep
 from portal.predictions.worker_services import forget_workers, say_alive
@@ -24,7 +26,9 @@ def start_sweeping() -> Repeating:
 
 
 def chores() -> None:
-    """Do what may wait a minute: heads out of the database, lost blobs, rows of dead workers."""
+    """Do what may wait a minute: what is over or lost goes, heads are copied out."""
+    end_expired_sessions()
+    forget_empty_buckets()
     export_heads()
     remove_orphans()
     forget_workers()

@@ -1,6 +1,9 @@
+import uuid
 from functools import cached_property
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import Q
 
@@ -36,6 +39,10 @@ class User(AbstractBaseUser):
     name = models.CharField(max_length=150, blank=True, help_text="As shown beside a signature.")
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    link_digest = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="Of the one-time link."
+    )
+    link_expires_at = models.DateTimeField(null=True, blank=True)
 
     USERNAME_FIELD = "username"
     objects = BaseUserManager["User"]()
@@ -78,3 +85,43 @@ class RoleGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.role}"
+
+
+class Session(AbstractBaseSession):
+    """A browser in which somebody is, or is about to be, signed in.
+
+    ``expire_date`` is when it ends unless its person does something: an idle time after
+    ``seen_at``, and never later than an absolute time after ``started_at``. Whoever deletes the
+    row ends the session at once.
+    """
+
+    number = models.UUIDField(
+        default=uuid.uuid4, unique=True, help_text="What a page may call it; the key is a secret."
+    )
+    user = models.ForeignKey(User, models.PROTECT, related_name="sessions", null=True)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    address = models.CharField(max_length=45, blank=True)
+    browser = models.CharField(max_length=80, blank=True)
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionBase]:
+        """Return the store that keeps these rows."""
+        from portal.accounts.session_store import SessionStore  # noqa: PLC0415 (it imports us)
+
+        return SessionStore
+
+
+class Attempts(models.Model):
+    """How many guesses were made lately at a name, from an address or from a device.
+
+    A bucket that leaks: each guess moves ``empty_at`` on by a fixed time, and only so much of
+    that is allowed at once. ``key`` is a keyed hash: what people type into the wrong field is
+    nowhere kept.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)
+    empty_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.key[:8]} until {self.empty_at:%H:%M:%S}"

@@ -11,8 +11,10 @@ from knox.models import AuthToken
 
 from portal.accounts.models import RoleGrant, Site, User
 from portal.accounts.roles import Role
-from portal.audit.services import SYSTEM, Action, Actor, Outcome, record, record_alone
-from portal.errors import Conflict, Forbidden, InvalidInput
+from portal.accounts.session_services import end_sessions
+from portal.accounts.throttle_services import PER_SIGNER, Guess, forget_guesses, take_guesses
+from portal.audit.services import Action, Actor, record
+from portal.errors import Conflict, Forbidden, InvalidInput, NotFound
 
 
 class SiteExists(Conflict):
@@ -31,6 +33,12 @@ class PasswordTooWeak(InvalidInput):
     """The password is short, common or like the username."""
 
     code = "password_too_weak"
+
+
+class NoSuchToken(NotFound):
+    """The token is not this person's, or was revoked."""
+
+    code = "no_such_token"
 
 
 class PasswordWrong(Forbidden):
@@ -72,17 +80,13 @@ def create_user(
     ------
     UserExists, PasswordTooWeak, InvalidInput
     """
-    granted = sorted(set(roles))
-    if unknown := set(granted) - set(Role.values):
-        raise InvalidInput(f"Unknown role {sorted(unknown)[0]!r}; choose from {_all_roles()}.")
-    if not granted:
-        raise InvalidInput(f"Say at least one role: {_all_roles()}.")
+    granted = known_roles(roles)
     if User.objects.filter(username=username).exists():
         raise UserExists(f"There is a user {username!r} already.")
     user = User(username=username, site=site, name=name, password=make_password(None))
     _validate(user)
     if password is not None:
-        user.password = _hashed(password, user)
+        user.password = hashed_password(password, user)
     user.save(force_insert=True)
     RoleGrant.objects.bulk_create(RoleGrant(user=user, role=role) for role in granted)
     subject = f"user:{username}"
@@ -90,16 +94,24 @@ def create_user(
     return user
 
 
-def set_password(*, user: User, password: str, by: Actor | None = None) -> None:
-    """Give ``user`` a new password.
+def set_password(
+    *, user: User, password: str, by: Actor | None = None, keep_session: str = ""
+) -> None:
+    """Give ``user`` a new password. Their sessions end but the one kept; a link dies with it.
+
+    API tokens stay: they have their own end, and a person changes a password without breaking
+    what runs by itself.
 
     Raises
     ------
     PasswordTooWeak
     """
-    hashed = _hashed(password, user)
+    hashed = hashed_password(password, user)
     with transaction.atomic():
-        User.objects.filter(pk=user.pk).update(password=hashed)
+        User.objects.filter(pk=user.pk).update(
+            password=hashed, link_digest="", link_expires_at=None
+        )
+        end_sessions(user=user, why="password_changed", by=by or user, keep=keep_session)
         subject = f"user:{user.username}"
         record(Action.PASSWORD_SET, chain=user.site.slug, subject=subject, by=by or user)
     user.password = hashed
@@ -120,31 +132,19 @@ def create_token(*, user: User, lasts: timedelta, by: Actor | None = None) -> st
     return str(token)
 
 
-def record_sign_in(*, user: User) -> None:
-    """Remember that somebody signed in."""
-    subject = f"user:{user.username}"
-    record_alone(Action.SIGNED_IN, chain=user.site.slug, subject=subject, by=user)
+@transaction.atomic
+def revoke_token(*, user: User, key: str, by: Actor | None = None) -> None:
+    """Make an API token worthless at once. ``key`` is its beginning, as lists show it.
 
-
-def record_sign_out(*, user: User) -> None:
-    """Remember that somebody signed out."""
-    subject = f"user:{user.username}"
-    record_alone(Action.SIGNED_OUT, chain=user.site.slug, subject=subject, by=user)
-
-
-def record_refused_sign_in(*, username: str) -> None:
-    """Remember a sign-in that failed, at the user's site or, for a stranger, the system's.
-
-    What a stranger typed is not kept: people type their password into the wrong field.
+    Raises
+    ------
+    NoSuchToken
     """
-    user = User.objects.filter(username=username).select_related("site").first()
-    record_alone(
-        Action.SIGN_IN_REFUSED,
-        chain=user.site.slug if user else SYSTEM,
-        subject=f"user:{user.username}" if user else "user:unknown",
-        by=None,
-        outcome=Outcome.REFUSED,
-    )
+    deleted, _ = AuthToken.objects.filter(user=user, token_key=key).delete()
+    if not deleted:
+        raise NoSuchToken("There is no such token; it may have been revoked already.")
+    subject = f"user:{user.username}"
+    record(Action.TOKEN_REVOKED, chain=user.site.slug, subject=subject, by=by, key=key)
 
 
 def confirm_password(*, user: User, password: str) -> None:
@@ -154,18 +154,43 @@ def confirm_password(*, user: User, password: str) -> None:
 
     Raises
     ------
-    PasswordWrong
+    PasswordWrong, TooManyAttempts
     """
+    guess = Guess(PER_SIGNER, user.username)
+    take_guesses(guess)
     if not check_password(password, user.password):
         raise PasswordWrong("The password is not yours; nothing was signed.")
+    forget_guesses(guess)
 
 
-def _hashed(password: str, user: User) -> str:
+def hashed_password(password: str, user: User) -> str:
+    """Return what is stored of a password that is good enough for ``user``.
+
+    Raises
+    ------
+    PasswordTooWeak
+    """
     try:
         validate_password(password, user)
     except ValidationError as error:
         raise PasswordTooWeak(" ".join(error.messages)) from error
     return make_password(password)
+
+
+def known_roles(roles: Iterable[str]) -> list[str]:
+    """Return ``roles`` in order, each once.
+
+    Raises
+    ------
+    InvalidInput
+        One is unknown, or there is none.
+    """
+    wanted = sorted(set(roles))
+    if unknown := set(wanted) - set(Role.values):
+        raise InvalidInput(f"Unknown role {sorted(unknown)[0]!r}; choose from {_all_roles()}.")
+    if not wanted:
+        raise InvalidInput(f"Say at least one role: {_all_roles()}.")
+    return wanted
 
 
 def _validate(row: Site | User) -> None:

@@ -13,8 +13,8 @@ from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from portal.errors import InvalidInput, PortalError, Unavailable
-from portal.http.refusals import PROBLEM, RETRY_AFTER, problem, status_of
+from portal.errors import InvalidInput, PortalError
+from portal.http.refusals import PROBLEM, headers_of, problem, status_of
 
 CODES = {
     400: "malformed_request",
@@ -44,8 +44,7 @@ class UnknownField(InvalidInput):
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Return the answer to ``error``; None for a bug or an outage, which then is a 500."""
     if isinstance(error, PortalError):
-        headers = {"Retry-After": str(RETRY_AFTER)} if isinstance(error, Unavailable) else {}
-        return answer(status_of(error), error.code, str(error), headers=headers)
+        return answer(status_of(error), error.code, str(error), headers=headers_of(error))
     if isinstance(error, ValidationError):
         title = "What was sent cannot be accepted as it is."
         return answer(422, InvalidInput.code, title, invalid=_plain(error.detail))

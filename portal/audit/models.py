@@ -14,11 +14,19 @@ class AuditEvent(models.Model):
     class Action(models.TextChoices):
         SIGNED_IN = "user.signed_in"
         SIGN_IN_REFUSED = "user.sign_in_refused"
+        SIGN_IN_THROTTLED = "user.sign_in_throttled"
         SIGNED_OUT = "user.signed_out"
+        SESSION_ENDED = "session.ended"
         SITE_CREATED = "site.created"
         USER_CREATED = "user.created"
+        USER_DISABLED = "user.disabled"
+        USER_ENABLED = "user.enabled"
+        ROLE_GRANTED = "role.granted"
+        ROLE_REVOKED = "role.revoked"
+        LINK_MADE = "user.link_made"
         PASSWORD_SET = "user.password_set"  # noqa: S105 (an action, not a password)
         TOKEN_CREATED = "token.created"  # noqa: S105
+        TOKEN_REVOKED = "token.revoked"  # noqa: S105
         UPLOAD_REFUSED = "upload.refused"
         UPLOAD_REPEATED = "upload.repeated"
         INSTANCE_RECEIVED = "instance.received"

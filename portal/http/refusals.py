@@ -16,6 +16,7 @@ from portal.errors import (
     PreconditionRequired,
     Stale,
     TooLarge,
+    TooManyRequests,
     Unavailable,
 )
 
@@ -27,6 +28,7 @@ STATUS: dict[type[PortalError], int] = {
     Stale: 412,
     TooLarge: 413,
     PreconditionRequired: 428,
+    TooManyRequests: 429,
     Unavailable: 503,
 }
 PROBLEM = "application/problem+json"
@@ -38,6 +40,21 @@ logger = logging.getLogger(__name__)
 def status_of(refusal: PortalError) -> int:
     """Return the HTTP status of a refusal."""
     return next((code for kind, code in STATUS.items() if isinstance(refusal, kind)), 400)
+
+
+def headers_of(refusal: PortalError) -> dict[str, str]:
+    """Return the headers that a refusal needs: when to try again, where that helps."""
+    if isinstance(refusal, TooManyRequests):
+        return {"Retry-After": str(refusal.retry_after)}
+    return {"Retry-After": str(RETRY_AFTER)} if isinstance(refusal, Unavailable) else {}
+
+
+def as_refused(response: HttpResponse, refusal: PortalError) -> HttpResponse:
+    """Return a page with the status and the headers of what was refused on it."""
+    response.status_code = status_of(refusal)
+    for name, value in headers_of(refusal).items():
+        response[name] = value
+    return response
 
 
 def problem(*, code: str, title: str, status: int, **members: object) -> dict[str, object]:
@@ -81,9 +98,7 @@ def _answer(request: HttpRequest, refusal: PortalError) -> HttpResponse:
     else:
         context = {"status": status, "code": refusal.code, "detail": str(refusal)}
         response = render(request, "error.html", context, status=status)
-    if status == STATUS[Unavailable]:
-        response["Retry-After"] = str(RETRY_AFTER)
-    return response
+    return as_refused(response, refusal)
 
 
 def _too_large(request: HttpRequest) -> TooLarge | None:

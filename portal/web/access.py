@@ -35,6 +35,7 @@ class PermittedView(View):
     """A page for people who may do ``act``; everybody else is told that it is not for them."""
 
     act: ClassVar[May]
+    is_poll: ClassVar[bool] = False  # asked by the page itself: it does not prolong the session
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Go on if one of the person's roles allows it.

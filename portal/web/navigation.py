@@ -15,6 +15,7 @@ class Place:
     pages: frozenset[str]
 
 
+USERS = frozenset({"users", "invite", "user"})
 STUDIES = frozenset({"worklist", "study", "sign-review", "amend-review"})
 
 
@@ -29,5 +30,7 @@ def places_for(user: User) -> list[Place]:
         places.append(Place("worklist", "My uploads", STUDIES))
     if user.may(May.READ_AUDIT):
         places.append(Place("audit", "Audit", frozenset({"audit", "audit-verify"})))
+    if user.may(May.ADMINISTER):
+        places.append(Place("users", "Users", USERS))
     places.append(Place("about", "About the model", frozenset({"about"})))
     return places

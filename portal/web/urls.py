@@ -2,7 +2,18 @@
 
 from django.urls import URLPattern, path, re_path
 
-from portal.web.views import about, accounts, audit, image, review, study, upload, worklist
+from portal.web.views import (
+    about,
+    accounts,
+    audit,
+    image,
+    own_account,
+    people,
+    review,
+    study,
+    upload,
+    worklist,
+)
 
 _UID = r"(?P<study_instance_uid>[0-9.]{1,64})"
 _SOP_UID = r"(?P<sop_instance_uid>[0-9.]{1,64})"
@@ -12,7 +23,36 @@ urlpatterns: list[URLPattern] = [
     path("sign-in", accounts.SignIn.as_view(), name="sign-in"),
     path("sign-out", accounts.SignOut.as_view(), name="sign-out"),
     path("set-password/<uidb64>/<token>/", accounts.SetPassword.as_view(), name="set-password"),
-    path("password", accounts.OwnPassword.as_view(), name="password"),
+    path("still-here", accounts.StillHere.as_view(), name="still-here"),
+    path("password", own_account.OwnPassword.as_view(), name="password"),
+    path("account", own_account.OwnAccount.as_view(), name="account"),
+    path(
+        "account/sessions/end-others",
+        own_account.EndOtherSessions.as_view(),
+        name="account-end-others",
+    ),
+    path(
+        "account/sessions/<uuid:number>/end",
+        own_account.EndOwnSession.as_view(),
+        name="account-end-session",
+    ),
+    path(
+        "account/tokens/revoke", own_account.RevokeOwnToken.as_view(), name="account-revoke-token"
+    ),
+    path("users", people.People.as_view(), name="users"),
+    path("users/invite", people.Invite.as_view(), name="invite"),
+    path("users/<int:user_id>", people.Person.as_view(), name="user"),
+    path("users/<int:user_id>/roles", people.ChangeRoles.as_view(), name="user-roles"),
+    path("users/<int:user_id>/disable", people.Disable.as_view(), name="user-disable"),
+    path("users/<int:user_id>/enable", people.Enable.as_view(), name="user-enable"),
+    path("users/<int:user_id>/link", people.MakeLink.as_view(), name="user-link"),
+    path(
+        "users/<int:user_id>/end-sessions", people.EndSessions.as_view(), name="user-end-sessions"
+    ),
+    path("users/<int:user_id>/tokens", people.MakeToken.as_view(), name="user-tokens"),
+    path(
+        "users/<int:user_id>/tokens/revoke", people.RevokeToken.as_view(), name="user-revoke-token"
+    ),
     path("theme", accounts.Theme.as_view(), name="theme"),
     path("worklist", worklist.Worklist.as_view(), name="worklist"),
     path("worklist/rows", worklist.WorklistRows.as_view(), name="worklist-rows"),

@@ -20,7 +20,14 @@ from tests.authorisation.world import PNG
 from tests.factories import PASSWORD
 
 PUBLIC = "PUBLIC"
-SEES, SEES_OWN = "see_studies", "see_own_uploads"
+SEES, SEES_OWN, ADMIN = "see_studies", "see_own_uploads", "administer"
+_ON_A_PERSON: dict[str, dict[str, Any]] = {
+    "user-roles": {"roles": "auditor"},
+    "user-disable": {},
+    "user-enable": {},
+    "user-end-sessions": {},
+    "user-revoke-token": {"key": "{token_key}"},
+}
 _READ = {"presence": "present", "password": PASSWORD}
 _SIGN = {"finding": "present", "password": PASSWORD}
 _OWN = {"adjudicator": 403}  # the review is the reviewer's: not theirs to amend
@@ -49,6 +56,11 @@ def _study(route: str, verb: str, ok: int, **more: Any) -> Row:
     return Row(route, verb, ok, door=SEES_OWN, sees=SEES, abroad=404, **more)
 
 
+def _person(route: str, verb: str, ok: int, **more: Any) -> Row:
+    """Return the row of something about a person of the site."""
+    return Row(route, verb, ok, ADMIN, abroad=404, **more)
+
+
 def _json(route: str, ok: int, sent: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"route": route, "verb": "POST", "ok": ok, "sent": sent, "form": False, **more}
 
@@ -63,6 +75,21 @@ PAGES = [
     Row("password", "GET", 200),
     Row("password", "POST", 422),
     Row("theme", "POST", 302, PUBLIC),
+    Row("still-here", "POST", 204),
+    Row("account", "GET", 200),
+    Row("account-end-others", "POST", 302),
+    Row("account-end-session", "POST", 404, abroad=404),  # nobody's own: see the tests of accounts
+    Row("account-revoke-token", "POST", 404),
+    Row("users", "GET", 200, ADMIN),
+    Row("invite", "GET", 200, ADMIN),
+    Row("invite", "POST", 200, ADMIN, sent={"username": "fresh", "roles": "reader"}),
+    _person("user", "GET", 200),
+    *(_person(route, "GET", 302) for route in _ON_A_PERSON),
+    *(_person(route, "POST", 302, sent=sent) for route, sent in _ON_A_PERSON.items()),
+    _person("user-link", "GET", 302),
+    _person("user-link", "POST", 200),
+    _person("user-tokens", "GET", 302),
+    _person("user-tokens", "POST", 200, sent={"days": "30"}),
     Row("worklist", "GET", 200, SEES_OWN),
     Row("worklist", "POST", 302, SEES_OWN),
     Row("worklist-rows", "POST", 200, SEES_OWN),

@@ -1,14 +1,16 @@
 """Two sites with the same things in each, a person for each role at one of them."""
 
 import io
+from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.tokens import default_token_generator
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
+from knox.models import AuthToken
 from PIL import Image
 
+from portal.accounts.link_services import make_link
 from portal.accounts.models import Site, User
+from portal.accounts.services import create_token
+from portal.accounts.session_store import USER, SessionStore
 from portal.api.preconditions import etag_of
 from portal.reviews.services import Read, sign_review
 from tests.factories import PASSWORD, make_user, scored_study
@@ -30,12 +32,21 @@ def things_of(site: Site, reviewer: User) -> dict[str, Any]:
     signed = scored_study(site, by=reviewer)
     review = sign_review(study=signed, read=Read("present"), password=PASSWORD, by=reviewer)
     person = make_user(site, "reader", username=f"{site.slug}.person")
+    uidb64, token = make_link(user=person).rstrip("/").split("/")[-2:]
+    session = SessionStore()
+    session.create()
+    session[USER] = str(person.pk)
+    session.save()
+    create_token(user=person, lasts=timedelta(hours=1))
     return {
+        "user_id": person.pk,
+        "number": person.sessions.get().number,
+        "token_key": AuthToken.objects.get(user=person).token_key,
         "study_instance_uid": study.study_instance_uid,
         "sop_instance_uid": image.sop_instance_uid,
         "prediction_id": image.predictions.get().pk,
         "review_id": review.pk,
         "etag": etag_of(signed),
-        "uidb64": urlsafe_base64_encode(force_bytes(person.pk)),
-        "token": default_token_generator.make_token(person),
+        "uidb64": uidb64,
+        "token": token,
     }

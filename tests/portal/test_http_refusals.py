@@ -18,6 +18,7 @@ EXPECTED = {
     errors.Stale: 412,
     errors.PreconditionRequired: 428,
     errors.TooLarge: 413,
+    errors.TooManyRequests: 429,
     errors.Unavailable: 503,
 }
 

@@ -4,11 +4,11 @@ import io
 import sys
 
 import pytest
-from django.contrib.auth.tokens import default_token_generator
 from django.core.management import CommandError, call_command
 from django.utils.http import urlsafe_base64_decode
 from knox.models import AuthToken
 
+from portal.accounts.link_services import link_is_alive, use_link
 from portal.accounts.models import Site, User
 from portal.audit.models import AuditEvent
 from portal.predictions.selectors import live_version
@@ -62,9 +62,9 @@ def test_a_link_lets_its_user_set_a_password_and_until_then_there_is_none(site):
     user = User.objects.get(pk=urlsafe_base64_decode(uid).decode())
     assert user.username == "anna"
     assert not user.has_usable_password()
-    assert default_token_generator.check_token(user, token)
-    user.set_password(PASSWORD)
-    assert not default_token_generator.check_token(user, token)
+    assert link_is_alive(user, token)
+    use_link(user=user, token=token, password=PASSWORD)
+    assert not link_is_alive(User.objects.get(pk=user.pk), token)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,10 @@ from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
 from django.contrib.auth.password_validation import password_validators_help_text_html
 
 from portal.accounts.models import User
-from portal.accounts.services import set_password
+from portal.accounts.services import PasswordWrong, confirm_password
+from portal.accounts.sign_in_services import Knock, SignInRefused, check_sign_in
+from portal.accounts.throttle_services import TooManyAttempts
+from portal.http.client import client_network, known_device
 
 
 class SignInForm(AuthenticationForm):
@@ -14,14 +17,29 @@ class SignInForm(AuthenticationForm):
     error_messages = {  # noqa: RUF012 (Django's)
         "invalid_login": (
             "This username and password do not belong together. Check both; if you forgot the "
-            "password, your site administrator can send you a one-time link."
+            "password, your site administrator can give you a one-time link."
         ),
-        "inactive": "This account is closed. Ask your site administrator.",
     }
 
     def clean_username(self) -> str:
         """Return the name as it is stored: usernames are lower case."""
         return str(self.cleaned_data["username"]).strip().lower()
+
+    def clean(self) -> dict[str, Any]:
+        """Find out who signs in.
+
+        Raises
+        ------
+        TooManyAttempts
+        """
+        username, password = (self.cleaned_data.get(name) for name in ("username", "password"))
+        if self.request and username and password:
+            knock = Knock(client_network(self.request), known_device(self.request, username))
+            try:
+                self.user_cache = check_sign_in(username=username, password=password, knock=knock)
+            except SignInRefused:
+                raise self.get_invalid_login_error() from None
+        return self.cleaned_data
 
 
 # SetPasswordForm is generic to mypy only
@@ -35,16 +53,12 @@ class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg]
         self.fields["new_password1"].help_text = password_validators_help_text_html()
         self.fields["new_password2"].label = "New password, once more"
 
-    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002, ARG002 (Django's)
-        """Return the user, with the password set and the change in the trail."""
-        set_password(user=self.user, password=self.cleaned_data["new_password1"])
-        return self.user
-
 
 class OwnPasswordForm(NewPasswordForm):
     """A new password, and the old one to show that it is you."""
 
     field_order = ("old_password", "new_password1", "new_password2")
+    throttled: TooManyAttempts | None = None
     old_password = forms.CharField(
         label="Your password now",
         strip=False,
@@ -55,6 +69,11 @@ class OwnPasswordForm(NewPasswordForm):
     def clean_old_password(self) -> str:
         """Return the old password if it is right."""
         old = str(self.cleaned_data["old_password"])
-        if not self.user.check_password(old):
-            raise forms.ValidationError("This is not your password; nothing was changed.")
+        try:
+            confirm_password(user=self.user, password=old)
+        except PasswordWrong:
+            raise forms.ValidationError("This is not your password; nothing was changed.") from None
+        except TooManyAttempts as refusal:
+            self.throttled = refusal
+            raise forms.ValidationError(str(refusal)) from None
         return old

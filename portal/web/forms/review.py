@@ -14,6 +14,7 @@ _GROUPS = (
 )
 _FIELD_OF = {
     "password_wrong": "password",
+    "too_many_attempts": "password",
     "reason_missing": "reason_code",
     "reason_does_not_fit": "reason_code",
     "comment_missing": "comment",

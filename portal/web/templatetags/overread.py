@@ -5,9 +5,11 @@ from typing import Any
 
 from django import template
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.reviews.reasons import Reason
 from portal.web.navigation import Place, places_for
@@ -121,6 +123,12 @@ def reason(code: str) -> str:
 def role(code: str) -> str:
     """Return the words of a role."""
     return str(Role(code).label) if code in Role.values else code
+
+
+@register.filter
+def link_is_open(person: User) -> bool:
+    """Return whether a one-time link of ``person`` still works."""
+    return bool(person.link_expires_at and timezone.now() < person.link_expires_at)
 
 
 @register.filter

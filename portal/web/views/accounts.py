@@ -1,29 +1,33 @@
-"""Sign-in, sign-out, passwords, and where a person starts."""
+"""Sign-in, sign-out, one-time links, and where a person starts."""
 
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import LoginView, LogoutView, PasswordResetConfirmView
+from django.contrib.auth.views import (
+    INTERNAL_RESET_SESSION_TOKEN,
+    LoginView,
+    LogoutView,
+    PasswordResetConfirmView,
+)
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
 
+from portal.accounts.link_services import LinkDead, link_is_alive, use_link
 from portal.accounts.models import User
-from portal.accounts.services import (
-    record_refused_sign_in,
-    record_sign_in,
-    record_sign_out,
-    set_password,
-)
+from portal.accounts.session_store import ADDRESS, BROWSER
+from portal.accounts.sign_in_services import record_sign_in, record_sign_out
+from portal.accounts.throttle_services import TooManyAttempts
+from portal.http.client import browser_of, client_address, remember_device
+from portal.http.refusals import as_refused
 from portal.http.requests import AuthenticatedHttpRequest
 from portal.web.access import PlainView
-from portal.web.forms.accounts import NewPasswordForm, OwnPasswordForm, SignInForm
+from portal.web.forms.accounts import NewPasswordForm, SignInForm
 from portal.web.navigation import places_for
 from portal.web.templatetags.overread import THEMES
 
@@ -38,21 +42,27 @@ class SignIn(PlainView, LoginView):
     template_name = "registration/sign_in.html"
     redirect_authenticated_user = True
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show the form; a page that polled after its session ended is loaded anew instead."""
-        if getattr(request, "htmx", False):
-            return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-        return super().get(request, *args, **kwargs)
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Sign in, or say why not; whoever tries too often is told when to go on."""
+        try:
+            return super().post(request, *args, **kwargs)
+        except TooManyAttempts as refusal:
+            form = SignInForm(request, initial={"username": request.POST.get("username", "")})
+            context = self.get_context_data(form=form, throttled=str(refusal))
+            return as_refused(self.render_to_response(context), refusal)
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Sign in and remember it."""
+        """Sign in, remember it, and know this device the next time."""
         response = super().form_valid(form)
-        record_sign_in(user=form.get_user())
+        user = form.get_user()
+        self.request.session[ADDRESS] = client_address(self.request)
+        self.request.session[BROWSER] = browser_of(self.request)
+        record_sign_in(user=user)
+        remember_device(self.request, response, user.username)
         return response
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        """Refuse and remember it."""
-        record_refused_sign_in(username=form.cleaned_data.get("username", ""))
+        """Refuse."""
         response = super().form_invalid(form)
         response.status_code = 403
         return response
@@ -71,6 +81,14 @@ class SignOut(LogoutView):
         return super().post(request, *args, **kwargs)
 
 
+class _Links:
+    """What Django's view asks about the token of a link."""
+
+    def check_token(self, user: User, token: str) -> bool:
+        """Return whether the link works now."""
+        return link_is_alive(user, token)
+
+
 @method_decorator(login_not_required, name="dispatch")
 class SetPassword(PlainView, PasswordResetConfirmView):
     """``/set-password/<uidb64>/<token>/``: a one-time link, used up by the new password."""
@@ -78,35 +96,21 @@ class SetPassword(PlainView, PasswordResetConfirmView):
     form_class = NewPasswordForm
     template_name = "registration/set_password.html"
     success_url = reverse_lazy("sign-in")
-
-    def get_user(self, uidb64: str) -> User | None:
-        """Return whom the link is for, unless the account is closed."""
-        user = super().get_user(uidb64)
-        return user if isinstance(user, User) and user.is_active else None
+    token_generator = _Links()
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Store the password and go on to the sign-in page."""
+        """Store the password and go on to the sign-in page, which knows this device."""
+        token = self.request.session.pop(INTERNAL_RESET_SESSION_TOKEN)
+        user = form.user
+        try:
+            use_link(user=user, token=token, password=form.cleaned_data["new_password1"])
+        except LinkDead:
+            self.validlink = False
+            return self.render_to_response(self.get_context_data(), status=409)
         messages.success(self.request, "Your password is set. Sign in with it.")
-        return super().form_valid(form)
-
-
-class OwnPassword(View):
-    """``/password``."""
-
-    def get(self, request: AuthenticatedHttpRequest) -> HttpResponse:
-        """Show the form."""
-        form = OwnPasswordForm(request.user)
-        return render(request, "registration/password.html", {"form": form})
-
-    def post(self, request: AuthenticatedHttpRequest) -> HttpResponse:
-        """Change the password; other sessions of the person end."""
-        form = OwnPasswordForm(request.user, request.POST)
-        if not form.is_valid():
-            return render(request, "registration/password.html", {"form": form}, status=422)
-        set_password(user=request.user, password=form.cleaned_data["new_password1"])
-        update_session_auth_hash(request, request.user)
-        messages.success(request, "Your password is changed. Other sessions of yours have ended.")
-        return redirect("home")
+        response = redirect("sign-in")
+        remember_device(self.request, response, user.username)
+        return response
 
 
 class Home(View):
@@ -115,6 +119,14 @@ class Home(View):
     def get(self, request: AuthenticatedHttpRequest) -> HttpResponse:
         """Go where the person's work is."""
         return redirect(places_for(request.user)[0].url_name)
+
+
+class StillHere(View):
+    """``/still-here``: a page says that its person typed or moved; that alone is the news."""
+
+    def post(self, request: AuthenticatedHttpRequest) -> HttpResponse:  # noqa: ARG002 (Django's)
+        """Answer; the session was prolonged on the way."""
+        return HttpResponse(status=204)
 
 
 @method_decorator(login_not_required, name="dispatch")

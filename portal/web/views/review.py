@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 
 from portal.accounts.roles import May
 from portal.errors import PortalError
-from portal.http.refusals import status_of
+from portal.http.refusals import as_refused
 from portal.http.requests import AuthenticatedHttpRequest
 from portal.reviews.models import Review
 from portal.reviews.selectors import review_of
@@ -76,6 +76,6 @@ def _answer(
         review = sign()
     except PortalError as refusal:
         form.refuse(refusal)
-        return show_study(request, study, sent=form, status=status_of(refusal))
+        return as_refused(show_study(request, study, sent=form), refusal)
     messages.success(request, f"Signed as {review.reviewer_name}.")
     return redirect("study", study.study_instance_uid)

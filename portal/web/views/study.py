@@ -28,6 +28,7 @@ class StudyAnswer(PermittedView):
     """``/studies/<StudyInstanceUID>/answer``: what the machine said, for the page that waits."""
 
     act = May.SEE_OWN_UPLOADS
+    is_poll = True
 
     def get(self, request: AuthenticatedHttpRequest, study_instance_uid: str) -> HttpResponse:
         """Return the partial; once it is final it no longer asks to be replaced."""

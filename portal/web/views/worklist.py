@@ -37,6 +37,7 @@ class WorklistRows(PermittedView):
     """``/worklist/rows``: the table alone, for the page that keeps itself up to date."""
 
     act = May.SEE_OWN_UPLOADS
+    is_poll = True
 
     def post(self, request: AuthenticatedHttpRequest) -> HttpResponse:
         """Return the rows, or 204 if they are those that the page has."""

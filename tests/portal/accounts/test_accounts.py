@@ -19,10 +19,12 @@ from portal.accounts.services import (
     create_site,
     create_token,
     create_user,
+    set_password,
+)
+from portal.accounts.sign_in_services import (
     record_refused_sign_in,
     record_sign_in,
     record_sign_out,
-    set_password,
 )
 from portal.audit.models import AuditEvent
 from portal.errors import InvalidInput

@@ -1,9 +1,14 @@
+from datetime import timedelta
+from urllib.parse import urlsplit
+
 import pytest
-from django.contrib.auth.tokens import default_token_generator
-from django.test import override_settings
+import time_machine
+from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
+from portal.accounts.link_services import make_link
+from portal.accounts.services import set_password
 from tests.factories import PASSWORD
 from tests.portal.web.pages import at, events, prose_of, text_of
 
@@ -16,11 +21,7 @@ def sign_in(client, username, password=PASSWORD, **more):
 
 
 def link_for(user) -> str:
-    return at(
-        "set-password",
-        urlsafe_base64_encode(force_bytes(user.pk)),
-        default_token_generator.make_token(user),
-    )
+    return urlsplit(make_link(user=user)).path
 
 
 def test_name_and_password_lead_to_the_start_page(client, reviewer):
@@ -70,11 +71,6 @@ def test_signing_out_ends_the_session_and_is_remembered(reviewer, as_):
     assert events("user.signed_out").count() == 1
 
 
-def test_a_poll_after_the_session_reloads_the_page_instead_of_filling_it(client, reviewer):
-    response = client.post(at("worklist-rows"), headers={"HX-Request": "true"}, follow=True)
-    assert (response.status_code, response["HX-Refresh"]) == (204, "true")
-
-
 def test_a_one_time_link_sets_a_password_once(client, reviewer):
     link = link_for(reviewer)
     page = client.get(link, follow=True)
@@ -97,9 +93,15 @@ def test_a_one_time_link_refuses_a_weak_password(client, reviewer):
 
 
 def test_a_link_with_another_persons_number_does_not_work(client, reviewer, reader):
-    token = default_token_generator.make_token(reader)
+    token = link_for(reader).rstrip("/").split("/")[-1]
     link = at("set-password", urlsafe_base64_encode(force_bytes(reviewer.pk)), token)
     assert "does not work any more" in prose_of(client.get(link, follow=True))
+
+
+def test_a_newer_link_replaces_an_older_one(client, reviewer):
+    older, newer = link_for(reviewer), link_for(reviewer)
+    assert "does not work any more" in prose_of(client.get(older, follow=True))
+    assert "Choose a password" in prose_of(client.get(newer, follow=True))
 
 
 def test_a_link_of_a_closed_account_does_not_work(client, reviewer, django_user_model):
@@ -108,9 +110,21 @@ def test_a_link_of_a_closed_account_does_not_work(client, reviewer, django_user_
     assert "does not work any more" in prose_of(client.get(link, follow=True))
 
 
-@override_settings(PASSWORD_RESET_TIMEOUT=-1)
-def test_an_old_link_does_not_work(client, reviewer):
-    assert "does not work any more" in prose_of(client.get(link_for(reviewer), follow=True))
+@pytest.mark.parametrize(("hours", "said"), [(71, "Choose a"), (73, "does not work any more")])
+def test_a_link_lasts_three_days(hours, said, client, reviewer):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        link = link_for(reviewer)
+        clock.shift(timedelta(hours=hours))
+        assert said in prose_of(client.get(link, follow=True))
+
+
+def test_a_link_dies_between_its_page_and_its_form(client, reviewer):
+    page = client.get(link_for(reviewer), follow=True)
+    set_password(user=reviewer, password=FRESH)
+    form = {"new_password1": FRESH + "x", "new_password2": FRESH + "x"}
+    assert "does not work any more" in prose_of(client.post(page.request["PATH_INFO"], form))
+    reviewer.refresh_from_db()
+    assert reviewer.check_password(FRESH)
 
 
 def own_password(client, old=PASSWORD, new=FRESH, again=FRESH):

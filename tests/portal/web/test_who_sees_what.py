@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
         ("pacs_admin", "worklist"),
         ("auditor", "audit"),
         ("data_scientist", "about"),
-        ("site_admin", "about"),
+        ("site_admin", "users"),
     ],
 )
 def test_everybody_starts_where_their_work_is(role, start, site, as_):
@@ -31,7 +31,7 @@ def test_everybody_starts_where_their_work_is(role, start, site, as_):
         ("uploader", ["Upload", "My uploads", "About the model"]),
         ("reviewer", ["Worklist", "Upload", "About the model"]),
         ("auditor", ["Audit", "About the model"]),
-        ("site_admin", ["About the model"]),
+        ("site_admin", ["Users", "About the model"]),
     ],
 )
 def test_the_navigation_offers_what_may_be_opened(role, entries, site, as_):

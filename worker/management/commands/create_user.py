@@ -2,13 +2,9 @@ import getpass
 import sys
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth.tokens import default_token_generator
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 
-from portal.accounts.models import User
+from portal.accounts.link_services import make_link
 from portal.accounts.roles import Role
 from portal.accounts.selectors import site_named
 from portal.accounts.services import create_user
@@ -54,7 +50,7 @@ class Command(BaseCommand):
             )
         except PortalError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(password_link(user) if options["link"] else f"user {user.username}")
+        self.stdout.write(make_link(user=user) if options["link"] else f"user {user.username}")
 
 
 def read_password(from_stdin: bool) -> str:  # noqa: FBT001 (an option, passed on)
@@ -73,10 +69,3 @@ def read_password(from_stdin: bool) -> str:  # noqa: FBT001 (an option, passed o
     if getpass.getpass("Again: ") != password:
         raise CommandError("The two passwords differ; no user was made.")
     return password
-
-
-def password_link(user: User) -> str:
-    """Return the address at which ``user`` may set a password once, within three days."""
-    uid = urlsafe_base64_encode(force_bytes(user.pk))
-    token = default_token_generator.make_token(user)
-    return f"{settings.OVERREAD_ORIGIN}/set-password/{uid}/{token}/"
