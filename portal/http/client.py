@@ -32,7 +32,7 @@ def client_address(request: HttpRequest) -> str:
     proxies = settings.OVERREAD_TRUSTED_PROXIES
     seen = str(request.META.get("REMOTE_ADDR", ""))
     forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", "")).split(",")
-    if proxies and len(forwarded) >= proxies:
+    if proxies and len(forwarded) >= proxies and forwarded != [""]:
         seen = forwarded[-proxies].strip()
     try:
         return str(ip_address(seen))

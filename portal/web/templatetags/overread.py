@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
@@ -160,6 +161,12 @@ def places(context: dict[str, Any]) -> list[tuple[Place, bool]]:
     if not request.user.is_authenticated:
         return []
     return [(place, here in place.pages) for place in places_for(request.user)]
+
+
+@register.simple_tag
+def idle_seconds() -> int:
+    """Return how long a session lasts without its person."""
+    return int(settings.OVERREAD_SESSION_IDLE_MINUTES) * 60
 
 
 @register.inclusion_tag("partials/icon.html")

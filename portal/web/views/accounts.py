@@ -40,6 +40,7 @@ class SignIn(PlainView, LoginView):
 
     form_class = SignInForm
     template_name = "registration/sign_in.html"
+    is_poll = True  # a page asks here whether its person is still signed in
     redirect_authenticated_user = True
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
