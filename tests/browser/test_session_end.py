@@ -16,16 +16,16 @@ def sign_out_behind_its_back(visitor) -> None:
     visitor.page.context.clear_cookies(name="session")
 
 
-def fill_in(page) -> None:
-    page.get_by_label("Username").fill("reviewer1")
+def fill_in(page, username: str = "reviewer1") -> None:
+    page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
 
 
-def sign_in_in_another_tab(page, note) -> None:
+def sign_in_in_another_tab(page, note, username: str = "reviewer1") -> None:
     with page.context.expect_page() as opened:
         note.get_by_role("link", name="Sign in in another tab").click()
-    fill_in(opened.value)
+    fill_in(opened.value, username)
     opened.value.wait_for_url(re.compile("/worklist"))
     opened.value.close()
 
@@ -88,3 +88,18 @@ def test_a_poll_that_finds_the_session_gone_leaves_the_page(visit):
         visitor.go("/worklist?report_status=final")
         sign_out_behind_its_back(visitor)
         visitor.page.wait_for_url(re.compile(r"/sign-in\?next=%2Fworklist"), timeout=60_000)
+
+
+def test_what_one_person_typed_is_not_shown_to_the_next(hospital, visit):
+    study = uploaded(hospital, 973)
+    with visit("reviewer1") as visitor:
+        page = visitor.page
+        page.clock.install()
+        visitor.go(study)
+        page.get_by_label("Comment").fill(TYPED)
+        sign_out_behind_its_back(visitor)
+        page.clock.fast_forward("16:00")
+        sign_in_in_another_tab(page, page.locator(".session-note"), "reviewer2")
+        page.clock.fast_forward("00:06")
+        expect(page.locator("h1")).to_be_visible()
+        expect(page.get_by_label("Comment")).to_have_value("")

@@ -1,6 +1,6 @@
 // A session ends when its person is away. Typing and moving are presence; an open page is not.
 // When it has ended the screen shows nothing any more, but what was typed and not sent is kept.
-const { idle, here, signIn } = document.body.dataset;
+const { idle, here, signIn, who } = document.body.dataset;
 const LIMIT = Number(idle) * 1000;
 const WARN_BEFORE = Math.min(2 * 60 * 1000, LIMIT / 3);
 const NOTED_EVERY = 60 * 1000;
@@ -116,6 +116,8 @@ async function comeBack() {
   const answer = await fetch(location.href, { redirect: "manual" }).catch(() => null);
   if (!answer?.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  // somebody else signed in: what was typed is not theirs
+  if (page.body.dataset.who !== who) return location.reload();
   const fresh = page.querySelector("input[name=csrfmiddlewaretoken]").value;
   for (const field of document.querySelectorAll("input[name=csrfmiddlewaretoken]")) field.value = fresh;
   for (const part of document.querySelectorAll("[data-away]")) {
