@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from tests.chaos import radiographs
-from tests.chaos.harness import until
+from tests.chaos.harness import LEASE, until
 from tests.chaos.test_kills import (
     WITHIN,
     all_done,
@@ -165,6 +165,28 @@ for thread in threads: thread.join()
     running.python(script)
     assert time.monotonic() - started >= 5
     assert max(p["attempt"] for p in all_done(running, ids).values()) == 2
+
+
+def test_while_nobody_sweeps_what_was_lost_waits_and_the_next_sweep_takes_it_back(
+    running, worker_is_up
+):
+    (sweeper,) = running.children("-Q", "general")
+    # outside of a transaction: a frozen process may hold the lock of SQLite
+    stop = running.strike_at(
+        "portal.predictions.worker_services.say_alive.before", signal.SIGSTOP, "general"
+    )
+    until(lambda: not stop.exists(), within=10, what="the stop of the sweep")
+    try:
+        order = running.strike_at("worker.reading.settle.before", signal.SIGKILL, "inference")
+        (one,) = send(running, 1)
+        until(lambda: not order.exists(), within=10, what="the blow")
+        time.sleep(LEASE + 1)
+        assert is_running_somewhere(running, [one])
+        ids = send(running, 2)  # what is new is read meanwhile
+        assert {p["attempt"] for p in all_done(running, ids).values()} == {1}
+    finally:
+        os.kill(sweeper, signal.SIGCONT)
+    assert all_done(running, [one])[one]["attempt"] == 2
 
 
 def test_everything_killed_at_once_in_mid_work(running, worker_is_up):
