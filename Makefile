@@ -13,7 +13,7 @@ STAMP := $(VENV)/.locked
 EXTRAS := portal airlock worker dev
 COMPILE := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup run test check fmt lock lock-check bench clean
+.PHONY: help setup run test check fmt lock lock-check bench chaos clean
 
 help: ## Show this help
 	@echo "Overread needs Python 3.11 to 3.13 and make; everything else is installed here from the lock."
@@ -65,6 +65,9 @@ lock-check: $(UV)
 
 bench: setup ## Measure speed and print the ratios (see benchmarks/README.md)
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: setup ## Upload under kills, freezes and stops, and hold a ledger against it (hours; ARGS="--help")
+	@$(BIN)/python -m tests.chaos.runner $(ARGS)
 
 clean: ## Remove what setup and tests made, and keep the data in var/
 	@rm -rf $(VENV) .tools build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,11 +1,15 @@
 """Django's own error answers: a problem document below ``/api/``, a page elsewhere."""
 
+import sys
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.views import defaults
 
-from portal.http.refusals import PROBLEM, problem
+from portal.errors import Unavailable
+from portal.http.outages import outage_of
+from portal.http.refusals import PROBLEM, RETRY_AFTER, problem, status_of
 
 _WORDS = {
     400: ("malformed_request", "The request cannot be read."),
@@ -32,7 +36,21 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer a bug or an outage, and give nothing away."""
+    if outage := outage_of(sys.exc_info()[1]):  # Django calls this while it handles the error
+        return _later(request, outage)
     return _problem(request, HTTPStatus.INTERNAL_SERVER_ERROR) or defaults.server_error(request)
+
+
+def _later(request: HttpRequest, outage: Unavailable) -> HttpResponse:
+    """Answer without a look at session or user: both may be what is away."""
+    status = status_of(outage)
+    if request.path.startswith("/api/"):
+        body = problem(code=outage.code, title=str(outage), status=status)
+        answer: HttpResponse = JsonResponse(body, status=status, content_type=PROBLEM)
+    else:
+        answer = HttpResponse(render_to_string("503.html", {"detail": str(outage)}), status=status)
+    answer["Retry-After"] = str(RETRY_AFTER)
+    return answer
 
 
 def _problem(request: HttpRequest, status: HTTPStatus) -> JsonResponse | None:

@@ -1,6 +1,5 @@
 """Uploaded files stream into the blob store while they are hashed; nothing is held in memory."""
 
-import errno
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from django.core.files.uploadhandler import FileUploadHandler
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.datastructures import MultiValueDict
 
-from portal.errors import Unavailable
+from portal.http.outages import StorageFull, is_disk_full
 from portal.intake import Received
 from portal.studies.blobs import FileWriter, IncomingBlob, store
 
@@ -20,14 +19,7 @@ if TYPE_CHECKING:
 else:  # generic for the type checker alone
     _Uploaded = UploadedFile
 
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 logger = logging.getLogger(__name__)
-
-
-class StorageFull(Unavailable):
-    """There is no room for what was sent."""
-
-    code = "storage_full"
 
 
 class IncomingFile(_Uploaded):
@@ -117,7 +109,7 @@ class _Parts(FileUploadHandler):
         try:
             yield
         except OSError as error:
-            if error.errno not in _NO_SPACE:
+            if not is_disk_full(error):
                 raise
             logger.error("no room for an upload: %s", error.strerror)  # noqa: TRY400 (no stack)
             self.abandon()

@@ -9,7 +9,6 @@ import fcntl
 import hashlib
 import os
 import secrets
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -175,15 +174,15 @@ class FileBlobStore:
 
     def hashes(self, *, older_than: float = 0.0) -> Iterator[str]:
         """Return the hashes of what is stored for at least ``older_than`` seconds."""
-        return (path.name for path in _older(self.root.glob("blobs/??/*"), older_than))
+        return (path.name for path in self._older(self.root.glob("blobs/??/*"), older_than))
 
     def waiting(self, *, older_than: float = 0.0) -> Iterator[Path]:
         """Return the files in ``incoming/`` untouched for at least ``older_than`` seconds."""
-        return _older(self.incoming.iterdir(), older_than)
+        return self._older(self.incoming.iterdir(), older_than)
 
     def remove(self, path: Path, *, older_than: float) -> bool:
         """Remove a file unless it was touched within ``older_than`` seconds; inside `clearing`."""
-        for old in _older(iter((path,)), older_than):
+        for old in self._older(iter((path,)), older_than):
             old.unlink(missing_ok=True)
             return True
         return False
@@ -206,6 +205,21 @@ class FileBlobStore:
             else:
                 yield True
 
+    def _older(self, paths: Iterator[Path], seconds: float) -> Iterator[Path]:
+        limit = self._clock() - seconds
+        for path in paths:
+            try:
+                if path.stat().st_mtime <= limit:
+                    yield path
+            except FileNotFoundError:  # accepted or removed since it was listed
+                continue
+
+    def _clock(self) -> float:
+        """Return the time by the clock that dates the files; this process's own may be wrong."""
+        with self._lock_file() as lock:
+            os.utime(lock.fileno())
+            return os.fstat(lock.fileno()).st_mtime
+
     def _lock_file(self) -> BinaryIO:
         return (self.root / "blobs" / ".lock").open("ab")
 
@@ -220,13 +234,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _older(paths: Iterator[Path], seconds: float) -> Iterator[Path]:
-    limit = time.time() - seconds
-    for path in paths:
-        try:
-            if path.stat().st_mtime <= limit:
-                yield path
-        except FileNotFoundError:  # accepted or removed since it was listed
-            continue

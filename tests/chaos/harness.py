@@ -18,6 +18,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 
+from tests.chaos.servers import Broker, Postgres, children_of, is_running
+
 ROOT = Path(__file__).parents[2]
 HOOKS = Path(__file__).parent / "hooks"
 READY = re.compile(r"^Overread is ready at (http://\S+)$")
@@ -44,6 +46,8 @@ class Overread:
         self.lines: list[str] = []
         self.process: subprocess.Popen[str] | None = None
         self.origin = ""
+        self.own_broker: Broker | None = None
+        self.own_postgres: Postgres | None = None
         self._reader: threading.Thread | None = None
         self.env = {k: v for k, v in os.environ.items() if not _is_ours(k)} | {
             "OVERREAD_DATA": str(self.data),
@@ -94,6 +98,16 @@ class Overread:
         self.process.kill()
         self.process.wait(timeout=10)
 
+    def kill_all(self) -> None:
+        """Kill the supervisor; the kernel kills whoever belongs to it."""
+        family = self.family()
+        self.kill()
+        until(lambda: not any(map(is_running, family)), within=5, what="the end of all children")
+
+    def restart(self) -> None:
+        """Start again where it listened before."""
+        self.start(port=urlsplit(self.origin).port or 0)
+
     def wait(self, within: float = 30) -> int:
         """Return the exit code once the process has ended and its output is read."""
         assert self.process
@@ -118,10 +132,14 @@ class Overread:
         assert self.process
         return descendants(self.process.pid)
 
+    def children(self, *words: str) -> list[int]:
+        """Return the process ids of the direct children whose command line has all ``words``."""
+        assert self.process
+        return [p for p in children_of(self.process.pid) if set(words) <= set(command_of(p))]
+
     def child(self, *words: str) -> int:
         """Return the process id of the direct child whose command line has all ``words``."""
-        assert self.process
-        found = [p for p in children_of(self.process.pid) if set(words) <= set(command_of(p))]
+        found = self.children(*words)
         assert len(found) == 1, (words, [command_of(p) for p in found])
         return found[0]
 
@@ -129,12 +147,42 @@ class Overread:
         """Return the process id of the inference worker."""
         return self.child("-Q", "inference")
 
+    def brokers(self) -> list[int]:
+        """Return the process id of the queue, if it runs just now."""
+        assert self.process
+        if self.own_broker:
+            return self.own_broker.pids()
+        return [p for p in children_of(self.process.pid) if "valkey" in command_of(p)[0]]
+
     def broker(self) -> int:
         """Return the process id of the queue."""
-        assert self.process
-        found = [p for p in children_of(self.process.pid) if "valkey" in command_of(p)[0]]
+        found = self.brokers()
         assert len(found) == 1
         return found[0]
+
+    def wipe_broker(self) -> None:
+        """Take away what the queue has on disk: killed now, it comes back empty."""
+        folder = self.own_broker.folder if self.own_broker else self.data / "queue"
+        for file in folder.iterdir():
+            shutil.rmtree(file) if file.is_dir() else file.unlink()
+
+    def crash_database(self) -> None:
+        """Kill the PostgreSQL of this test and start it again."""
+        assert self.own_postgres
+        self.own_postgres.kill()
+        self.own_postgres.start()
+
+    # ------------------------------------------------------------------ exact points
+
+    def strike_at(self, point: str, number: signal.Signals, *whom: str) -> Path:
+        """Have the next process that passes ``point`` send itself a signal (see `hooks`).
+
+        Returns the order, a file that is gone once it was obeyed.
+        """
+        order = self.hooks / "at" / point
+        order.parent.mkdir(exist_ok=True)
+        order.write_text(" ".join([number.name, *whom]))
+        return order
 
     def said(self, pattern: str) -> bool:
         """Return whether a line of the output matches."""
@@ -158,7 +206,7 @@ class Overread:
 
     # ------------------------------------------------------------------ commands and requests
 
-    def manage(self, *arguments: str, stdin: str = "") -> str:
+    def manage(self, *arguments: str, stdin: str = "", may_fail: bool = False) -> str:
         """Run a management command on the same data and return what it printed."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
@@ -170,7 +218,7 @@ class Overread:
             timeout=60,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert may_fail or done.returncode == 0, done.stderr
         return done.stdout.strip()
 
     def people(self, *usernames: str, site: str = "st-mary") -> dict[str, str]:
@@ -189,7 +237,7 @@ class Overread:
             "call_command('create_site', site, '--name', 'St Mary', stdout=StringIO())\n"
             "made = [create_user(username=name, site=site_named(site), password=password,"
             " roles=[name.rstrip('0123456789')]) for name in names]\n"
-            "tokens = {u.username: create_token(user=u, lasts=timedelta(days=1)) for u in made}\n"
+            "tokens = {u.username: create_token(user=u, lasts=timedelta(days=3)) for u in made}\n"
             "print(json.dumps(tokens))\n"
         )
         return json.loads(self.python(script, site, PASSWORD, *usernames))
@@ -269,9 +317,12 @@ def _ended(one: Overread) -> Iterator[Overread]:
 
 
 @contextmanager
-def own_database() -> Iterator[str]:
-    """Give the URL of a new database where tests run on PostgreSQL; else an empty string."""
-    given = os.environ.get("DATABASE_URL", "")
+def own_database(server: str = "") -> Iterator[str]:
+    """Give the URL of a new database of ``server``, or of that which the tests run on.
+
+    An empty string where they do not run on PostgreSQL.
+    """
+    given = server or os.environ.get("DATABASE_URL", "")
     if not given.startswith("postgres"):
         yield ""
         return
@@ -296,12 +347,6 @@ def own_database() -> Iterator[str]:
         run(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def children_of(pid: int) -> list[int]:
-    """Return the process ids of the direct children."""
-    everybody = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    return [one for one in everybody if _parent_of(one) == pid]
-
-
 def descendants(pid: int) -> list[int]:
     """Return the process ids of children, grandchildren and so on."""
     below = children_of(pid)
@@ -316,27 +361,12 @@ def command_of(pid: int) -> list[str]:
         return [""]
 
 
-def is_running(pid: int) -> bool:
-    """Return whether a process exists and is no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
 def resident_megabytes(pid: int) -> float:
     """Return the resident memory of a process, MB."""
     status = Path(f"/proc/{pid}/status").read_text()
     found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.M)
     assert found
     return int(found[1]) / 1024
-
-
-def _parent_of(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, IndexError, ValueError):
-        return -1
 
 
 def _signal(pid: int, number: int) -> None:

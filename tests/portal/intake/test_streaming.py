@@ -14,8 +14,9 @@ from django.http import UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.test import RequestFactory
 
+from portal.http.outages import StorageFull
 from portal.http.refusals import RefusalMiddleware
-from portal.http.uploads import StorageFull, received_files
+from portal.http.uploads import received_files
 from portal.intake import accept_uploads
 from portal.studies import blobs
 from portal.studies.blobs import FileWriter, store

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+import time_machine
 
 from portal.studies.blobs import FileBlobStore, store
 from portal.studies.services import remove_orphans
@@ -124,6 +125,15 @@ def test_a_file_that_is_still_being_written_is_young(db):
     writer.write(b"y")
     assert remove_orphans() == 0
     writer.discard()
+
+
+@pytest.mark.parametrize("wrong", [timedelta(days=1), timedelta(days=-1)])
+def test_what_is_old_is_decided_by_the_clock_that_dates_the_files(db, wrong):
+    young, old = incoming(b"young"), incoming(b"old")
+    age(old.path)
+    with time_machine.travel(time.time() + wrong.total_seconds()):
+        assert remove_orphans() == 1
+    assert list(store.waiting()) == [young.path]
 
 
 def test_an_orphan_whose_bytes_come_again_is_young(db):

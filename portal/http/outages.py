@@ -1,0 +1,68 @@
+"""Which failures of database and disk are outages: the same request may be sent again later."""
+
+import errno
+import sqlite3
+
+from django.db import InterfaceError, OperationalError
+
+from portal.errors import Unavailable
+
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+_POSTGRESQL_DISK_FULL = "53100"
+_SQLITE_AWAY = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+    }
+)
+"""The others, such as a missing table, are bugs."""
+
+
+class StorageFull(Unavailable):
+    """There is no room for what was sent."""
+
+    code = "storage_full"
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer, or not in time."""
+
+    code = "database_unavailable"
+
+
+def outage_of(error: BaseException | None) -> Unavailable | None:
+    """Return what a failure is to the caller; None for a bug."""
+    if isinstance(error, OSError) and is_disk_full(error):
+        return _full()
+    if isinstance(error, OperationalError):
+        return _of_database(error.__cause__)
+    return _away() if isinstance(error, InterfaceError) else None
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Return whether there was no room, for this user or for anybody."""
+    return error.errno in _NO_SPACE
+
+
+def _of_database(cause: BaseException | None) -> Unavailable | None:
+    if not isinstance(cause, sqlite3.Error):
+        is_full = getattr(cause, "pgcode", None) == _POSTGRESQL_DISK_FULL
+        return _full() if is_full else _away()
+    primary = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest says more exactly which
+    if primary == sqlite3.SQLITE_FULL:
+        return _full()
+    return _away() if primary in _SQLITE_AWAY else None
+
+
+def _full() -> StorageFull:
+    return StorageFull("The disk is full. Send it again later: nothing is stored twice.")
+
+
+def _away() -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        "The database does not answer. Send it again later: nothing is stored twice."
+    )
