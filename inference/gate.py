@@ -134,7 +134,7 @@ def check_quality(pixels: npt.NDArray[np.float32]) -> Refusal | None:
     if (found := roughness(pixels)) > ROUGHNESS_MAXIMUM:
         return Refusal(
             code="noise",
-            detail="The image is noise: its neighbouring pixels have little in common.",
+            detail="The image is noise, or no radiograph: neighbouring pixels differ too much.",
             outcome="rejected_quality",
             found=f"{found:.0%} of the contrast lies between neighbours",
             remedy="Repeat the exposure or the export; check the detector and its connection.",
@@ -143,8 +143,12 @@ def check_quality(pixels: npt.NDArray[np.float32]) -> Refusal | None:
 
 
 def roughness(pixels: npt.NDArray[np.float32]) -> float:
-    """Return how unlike neighbours are: 0 where all is smooth, 1 where they know nothing of each
-    other, (n, n) float32 that are not all the same.
+    """Return how unlike neighbours are: 0 where all is smooth, 1 where they are strangers.
+
+    Parameters
+    ----------
+    pixels : (n, n) float32
+        Not all the same.
     """
     between = max(float(np.diff(pixels, axis=axis).var()) for axis in (0, 1))
     return between / (2 * float(pixels.var()))

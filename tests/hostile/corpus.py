@@ -37,7 +37,10 @@ def expected() -> dict[str, Ending]:
 
 def write_expected(endings: Iterable[tuple[str, Ending]]) -> None:
     """Commit endings to the file; cases that could not be made here keep theirs."""
-    both = (expected() if EXPECTED.exists() else {}) | dict(endings)
+    found = dict(endings)
+    families = {name.partition("/")[0] for name in found}
+    before = expected() if EXPECTED.exists() else {}
+    both = {n: end for n, end in before.items() if n.partition("/")[0] not in families} | found
     with EXPECTED.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(COLUMNS)

@@ -133,10 +133,10 @@ def _charsets() -> Iterator[Case]:
             PatientName=bytes(range(0xA1, 0xC1)),
         )
     for what, charset, name in (
-        ("greek", b"ISO_IR 126", "Διονυσιος".encode("iso8859-7")),  # noqa: RUF001
+        ("greek", b"ISO_IR 126", "Διονυσιος".encode("iso8859-7")),
         ("cyrillic", b"ISO_IR 144", "Люкceмбypг".encode("iso8859-5")),  # noqa: RUF001
-        ("hebrew", b"ISO_IR 138", "שרון^דבורה".encode("iso8859-8")),  # noqa: RUF001
-        ("arabic", b"ISO_IR 127", "قباني^لنزار".encode("iso8859-6")),  # noqa: RUF001
+        ("hebrew", b"ISO_IR 138", "שרון^דבורה".encode("iso8859-8")),
+        ("arabic", b"ISO_IR 127", "قباني^لنزار".encode("iso8859-6")),
         ("thai", b"ISO_IR 166", "นามสกุล".encode("tis-620")),
         ("kanji", b"\\ISO 2022 IR 87", b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B"),
         ("hangul", b"\\ISO 2022 IR 149", b"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7"),

@@ -53,15 +53,15 @@ def _sizes() -> Iterator[Case]:
         yield spoilt(f"pixels/size-{rows}x{columns}", Rows=rows, Columns=columns)
     for rows, columns in ((56, 56), (56, 300), (300, 56), (57, 2000), (1024, 1024)):
         name = f"pixels/real-size-{rows}x{columns}"
-        yield Case(name, functools.partial(_tiled, name, rows, columns))
+        yield Case(name, functools.partial(_enlarged, name, rows, columns))
     for more in (-2, -1, 1, 2, 100_000):
         name = f"pixels/data-{more:+}-bytes"
         yield Case(name, functools.partial(_other_length, name, more))
 
 
-def _tiled(name: str, rows: int, columns: int) -> bytes:
-    whole = np.resize(np.kron(some_chest(name), np.ones((8, 8), np.uint16)), (rows, columns))
-    return child(name, pixels=whole)
+def _enlarged(name: str, rows: int, columns: int) -> bytes:
+    whole = np.kron(some_chest(name), np.ones((9, 17), np.uint16))[:rows, :columns]
+    return child(name, pixels=np.ascontiguousarray(whole))
 
 
 def _other_length(name: str, more: int) -> bytes:

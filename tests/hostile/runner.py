@@ -26,6 +26,7 @@ LANES = (
 )
 """Families that are sent side by side; all others go with the last of these, in their order."""
 LONGEST_SECONDS = 10.0
+AS_A_WHOLE = "the request as a whole"
 _VERDICT = re.compile(r'<li class="verdict[^>]* data-status="(\w+)">(.*?)</li>', re.S)
 _CODE = re.compile(r"<dt>Code</dt><dd><code>(\w+)</code>")
 
@@ -41,7 +42,8 @@ class Told:
     predictions : dict
         Id by the name of the case.
     hashes : Counter
-        How often the bytes of each SHA-256 were sent.
+        How often the bytes of each SHA-256 were sent; of requests that were refused before
+        anybody looked at their file, under ``AS_A_WHOLE``.
     slowest : float
         Seconds of the longest request.
     """
@@ -73,7 +75,8 @@ def _tell_lane(told: Told, send: Send, lane: list[Case]) -> None:
         assert seconds < LONGEST_SECONDS, (seconds, [case.name for case in batch])
         told.slowest = max(told.slowest, seconds)
         for (case, content), verdict in zip(made, verdicts, strict=True):
-            told.hashes[hashlib.sha256(content).hexdigest()] += 1
+            whole = verdict.get("as_a_whole", False)
+            told.hashes[AS_A_WHOLE if whole else hashlib.sha256(content).hexdigest()] += 1
             told.verdicts[case.name] = (verdict["status"], verdict["code"])
             if verdict["status"] == "accepted" and verdict.get("prediction"):
                 told.predictions[case.name] = verdict["prediction"]
@@ -113,7 +116,7 @@ def by_api(product: Overread, token: str) -> Send:
         said = answer.json()
         if "uploads" not in said:  # what is said beside the file is no metadata at all
             assert len(made) == 1, said
-            return [{"status": "refused", "code": said["code"]}]
+            return [{"status": "refused", "code": said["code"], "as_a_whole": True}]
         uploads = said["uploads"]
         for verdict in uploads:
             assert verdict_is_plain(verdict), verdict
@@ -196,17 +199,17 @@ print("null" if opened.exists() else json.dumps({
 
 
 def audited(product: Overread, site: str) -> Counter[str]:
-    """Return how many events of a site's trail tell of a file, by its SHA-256."""
-    return Counter(json.loads(product.python(_AUDITED, site)))
+    """Return how many events of a site's trail tell of an upload, by the SHA-256 of the file."""
+    return Counter(json.loads(product.python(_AUDITED, site, AS_A_WHOLE)))
 
 
 _AUDITED = """
 import json, sys
 from portal.audit.models import AuditEvent
 events = AuditEvent.objects.filter(chain=sys.argv[1])
-refused = events.filter(action="upload.refused", subject__startswith="upload:")
+refused = events.filter(action="upload.refused").values_list("subject", flat=True)
 stored = events.filter(action__in=("instance.received", "upload.repeated"))
-print(json.dumps([s.removeprefix("upload:") for s in refused.values_list("subject", flat=True)]
+print(json.dumps([s[7:] if s.startswith("upload:") else sys.argv[2] for s in refused]
                  + [detail["sha256"] for detail in stored.values_list("detail", flat=True)]))
 """
 
