@@ -251,3 +251,12 @@ def test_a_head_that_comes_byte_by_byte_is_not_waited_for(running):
             client.sendall(b"y")
             time.sleep(0.3)
     assert time.monotonic() - began < 12
+
+
+def test_a_body_that_stops_coming_is_not_waited_for(running, token):
+    whole = multipart(running, token, part(RADIOGRAPH * 4) + END)
+    with wire.connection(running) as client:
+        client.sendall(whole[: len(whole) // 2])
+        client.settimeout(45)
+        answer = client.recv(4096)  # the end, or a refusal
+    assert not answer or answer.split()[1] in {b"400", b"408"}, answer
