@@ -26,6 +26,9 @@ SPREAD_MINIMUM = 0.02
 """Standard deviation of the pixels, in [0, 1]. A radiograph has 0.15 to 0.30."""
 EXTREME_MAXIMUM = 0.98
 """Share of pixels that are black or white to the end of the scale."""
+ROUGHNESS_MAXIMUM = 0.08
+"""Variance between neighbours, as a share of that between strangers. Of 1,522 radiographs the
+roughest has 0.03; white noise has 0.75, and still 0.10 when it is enlarged from 64 x 64."""
 
 MODALITY, BODY_PART, VIEW = (
     "(0008,0060) Modality",
@@ -128,7 +131,27 @@ def check_quality(pixels: npt.NDArray[np.float32]) -> Refusal | None:
             found=f"{extreme:.0%} of the pixels",
             remedy="Check the window and the look-up tables of the sending system.",
         )
+    if (found := roughness(pixels)) > ROUGHNESS_MAXIMUM:
+        return Refusal(
+            code="noise",
+            detail="The image is noise, or no radiograph: neighbouring pixels differ too much.",
+            outcome="rejected_quality",
+            found=f"{found:.0%} of the contrast lies between neighbours",
+            remedy="Repeat the exposure or the export; check the detector and its connection.",
+        )
     return None
+
+
+def roughness(pixels: npt.NDArray[np.float32]) -> float:
+    """Return how unlike neighbours are: 0 where all is smooth, 1 where they are strangers.
+
+    Parameters
+    ----------
+    pixels : (n, n) float32
+        Not all the same.
+    """
+    between = max(float(np.diff(pixels, axis=axis).var()) for axis in (0, 1))
+    return between / (2 * float(pixels.var()))
 
 
 def _reasons(facts: Facts, use: IntendedUse) -> Iterator[Refusal]:

@@ -220,6 +220,8 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     # one line a doorbell would bury the rest; what goes wrong is an error and still shown
     "loggers": {
+        # anybody can send a foreign Host; it is answered 400 and needs no stack in the log
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
     },

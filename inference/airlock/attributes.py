@@ -147,7 +147,7 @@ def frames_of(part10: "Part10") -> int:
         ``impossible_frame_count`` if it is no positive number, or if there are more frames than
         bytes of pixel data.
     """
-    written = part10.value(NUMBER_OF_FRAMES).strip(b"\0 ")
+    written = part10.value(NUMBER_OF_FRAMES).strip(b"\0 ").removeprefix(b"+")
     if not written:
         return 1
     frames = int(written) if written.isdigit() and len(written) <= _IS_LONGEST else 0

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     Decoder = Callable[[memoryview], NDArray[Any]]
 
 _STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
+_STREAM_END = b"\xff\xd9"
+_TAIL = 1024
+"""Bytes within which the end marker must lie; what follows it may be zeros only."""
 _TAG = shown(PIXEL_DATA)
 _BYTE = 8
 _WIDEST = 2
@@ -165,6 +168,7 @@ def decompressed(part10: "Part10", stream: memoryview, attributes: "Attributes")
     syntax = part10.transfer_syntax_uid
     if syntax == RLE_LOSSLESS:
         return rle(stream, attributes)
+    refuse_open_end(stream)
     read = jpeg2000_codestream if syntax in JPEG_2000 else jpeg_codestream
     refuse_mismatch(read(stream), attributes)
     samples = guarded(lambda: decoder_of(syntax, attributes)(stream))
@@ -190,6 +194,20 @@ def decoder_of(syntax: str, attributes: "Attributes") -> "Decoder":
     space = "RGB" if attributes.photometric == "RGB" else "YCBCR"
     decoder = partial(imagecodecs.jpeg8_decode, colorspace=space, outcolorspace="RGB")
     return cast("Decoder", decoder)
+
+
+def refuse_open_end(stream: memoryview) -> None:
+    """Refuse a stream without its end marker, the same for JPEG, JPEG-LS and JPEG 2000.
+
+    Their decoders fill up what is missing with an even grey, and a half chest would be scored.
+
+    Raises
+    ------
+    Refused
+        ``pixels_undecodable``.
+    """
+    if not bytes(stream[-_TAIL:]).rstrip(b"\0").endswith(_STREAM_END):
+        raise Refused("pixels_undecodable", tag=_TAG, found="no end of the stream")
 
 
 def refuse_mismatch(codestream: "Codestream | None", attributes: "Attributes") -> None:

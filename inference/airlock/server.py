@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from inference.airlock import child
+from inference.airlock.cage import leave_network
 from inference.airlock.preload import preload
 from inference.airlock.refused import limit_refusal
 from inference.airlock.wire import encode_answer
@@ -92,6 +93,7 @@ class Forkserver:
 
     def run(self) -> None:
         """Serve until SIGTERM, SIGINT or the end of the owner; then leave no child behind."""
+        kept = leave_network()  # while there is one thread
         preload()
         gc.freeze()  # what is shared with the children stays shared
         self._listener.settimeout(0)
@@ -104,7 +106,8 @@ class Forkserver:
         for descriptor in stops:
             self._poll.register(descriptor, select.POLLIN)
         self._listen()
-        logger.info("airlock ready on %s", self._listener.getsockname())
+        network = f"with the network: {kept}" if kept else "without a network"
+        logger.info("airlock ready on %s, %s", self._listener.getsockname(), network)
         while not self._stopping:
             self._turn(stops)
         self._end_all()

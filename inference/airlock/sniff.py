@@ -18,6 +18,9 @@ _PROGRAMS = (
     (b"\xce\xfa\xed\xfe", "Mach-O program"),
     (b"\xcf\xfa\xed\xfe", "Mach-O program"),
     (b"\xca\xfe\xba\xbe", "Mach-O or Java program"),
+    (b"\xca\xfe\xba\xbf", "Mach-O program"),
+    (b"\xbe\xba\xfe\xca", "Mach-O program"),
+    (b"\xbf\xba\xfe\xca", "Mach-O program"),
     (b"#!", "#! (script)"),
 )
 # For the words of the refusal only: what is not in the list of three is refused either way.

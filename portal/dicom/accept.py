@@ -11,7 +11,7 @@ from typing import Any
 from portal.dicom.geometry import check_geometry
 from portal.dicom.image import SECONDARY_CAPTURE, Image
 from portal.dicom.refusal import Refusal, refuse
-from portal.dicom.texts import LONGEST, check_text
+from portal.dicom.texts import LONGEST, SHOWN, check_text
 from portal.dicom.uid import is_uid
 from portal.dicom.values import age_in_years, code, day, is_empty, tag, text, whole, years_between
 
@@ -162,7 +162,7 @@ def _uids_are_uids(header: Header) -> Refusal | None:
 
 def _is_a_radiograph(header: Header) -> Refusal | None:
     value = text(header.elements, "SOPClassUID")
-    if value in SOP_CLASSES:
+    if not value or value in SOP_CLASSES:
         return None
     return refuse("unsupported_sop_class", tag=tag("SOPClassUID"), found=value)
 
@@ -189,7 +189,7 @@ def _geometry_is_sane(header: Header) -> Refusal | None:
 
 
 def _texts_are_safe(header: Header) -> Refusal | None:
-    checks = (check_text(k, text(header.elements, k), tag=tag(k)) for k in LONGEST)
+    checks = (check_text(k, text(header.elements, k), tag=tag(k)) for k in SHOWN)
     return next(filter(None, checks), None)
 
 
@@ -200,9 +200,9 @@ def _sex(elements: Mapping[str, Any]) -> str:
 
 _RULES: tuple[Callable[[Header], Refusal | None], ...] = (
     _has_one_value_each,
+    _is_a_radiograph,  # before what only a radiograph has to have
     _has_what_is_required,
     _uids_are_uids,
-    _is_a_radiograph,
     _meta_names_this_object,
     _syntax_is_taken,
     _geometry_is_sane,

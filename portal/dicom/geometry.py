@@ -77,9 +77,10 @@ def _bits(elements: Mapping[str, Any]) -> Iterator[Refusal]:
     allocated = whole(elements, "BitsAllocated") or 0
     if allocated not in _BITS:
         yield _invalid(elements, "BitsAllocated")
-    if not 1 <= (whole(elements, "BitsStored") or 0) <= allocated:
+    stored = whole(elements, "BitsStored") or 0
+    if not 1 <= stored <= allocated:
         yield _invalid(elements, "BitsStored")
-    if not (0 <= _optional(elements, "HighBit", 0) < max(allocated, 1)):
+    if not stored <= _optional(elements, "HighBit", stored - 1) + 1 <= max(allocated, 1):
         yield _invalid(elements, "HighBit")
     if _optional(elements, "PixelRepresentation", 0) not in {0, 1}:
         yield _invalid(elements, "PixelRepresentation")

@@ -11,6 +11,8 @@ TAGS = {
     "SOPClassUID": "(0008,0016)",
     "SOPInstanceUID": "(0008,0018)",
     "AccessionNumber": "(0008,0050)",
+    "StudyDescription": "(0008,1030)",
+    "SeriesDescription": "(0008,103e)",
     "PatientName": "(0010,0010)",
     "PatientID": "(0010,0020)",
     "StudyInstanceUID": "(0020,000d)",

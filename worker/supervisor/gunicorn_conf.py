@@ -10,7 +10,7 @@ from worker.supervisor.tether import die_with
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 wsgi_app = "portal.wsgi:application"
-worker_class = "gthread"
+worker_class = "worker.supervisor.patience.PatientWorker"
 workers = settings.OVERREAD_WEB_WORKERS
 threads = settings.OVERREAD_WEB_THREADS
 graceful_timeout = 5  # seconds; serve stops everything within 10

@@ -177,6 +177,10 @@ def test_a_number_of_frames_that_cannot_be_is_refused(frames):
     assert ask.code("header", content) == "refused/impossible_frame_count"
 
 
+def test_a_sign_before_the_number_of_frames_is_allowed():
+    assert ask.code("header", child_chest(NumberOfFrames=b"+1")) == "ok"
+
+
 def test_many_frames_that_can_be_are_left_to_the_gate():
     assert ask.header(child_chest(NumberOfFrames="2"))["facts"]["number_of_frames"] == 2
 

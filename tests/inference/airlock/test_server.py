@@ -203,6 +203,66 @@ def test_the_environment_of_the_server_and_its_children_is_clean(at_work):
     assert "Threads:\t1\n" in Path(f"/proc/{server.process.pid}/status").read_text()
 
 
+ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""As in the server: a process with threads cannot leave its namespaces."""
+
+
+def may_leave_the_network() -> bool:
+    """Return whether this system lets a process do so."""
+    script = "import sys; from inference.airlock import cage; sys.exit(cage.leave_network() or 0)"
+    return (
+        subprocess.run(
+            [sys.executable, "-c", script], cwd=ROOT, env=ONE_THREAD, check=False
+        ).returncode
+        == 0
+    )
+
+
+def test_there_is_no_network_where_the_system_allows_that_and_else_the_log_says_so(at_work):
+    server, pid = at_work
+    ours = Path("/proc/self/ns/net").readlink()
+    if may_leave_the_network():
+        assert "without a network" in server.log[0]
+        assert Path(f"/proc/{pid}/ns/net").readlink() != ours
+        interfaces = Path(f"/proc/{pid}/net/dev").read_text().splitlines()[2:]
+        assert [line.split(":")[0].strip() for line in interfaces] == ["lo"]
+    else:
+        assert ", with the network: " in server.log[0]
+        assert Path(f"/proc/{pid}/ns/net").readlink() == ours
+
+
+def test_a_child_can_start_write_and_reach_nothing():
+    script = """
+import os, socket, sys
+from inference.airlock.cage import leave_network
+from inference.airlock.limits import Limits
+root = os.getuid() == 0  # whose processes are not counted
+kept = leave_network()
+Limits().apply()
+def fails(act):
+    try:
+        act()
+    except OSError:
+        return True
+    return False
+assert root or fails(os.fork), "a process"
+assert fails(lambda: os.write(os.open("/tmp/overread-cage-test", 66, 0o600), b"x")), "a file"
+assert kept or fails(lambda: socket.create_connection(("127.0.0.1", int(sys.argv[1])), 2)), "a port"
+assert fails(lambda: [os.open("/dev/null", 0) for _ in range(20)]), "descriptors"
+"""
+    with socket.create_server(("127.0.0.1", 0)) as reachable:
+        port = str(reachable.getsockname()[1])
+        done = subprocess.run(
+            [sys.executable, "-c", script, port],
+            cwd=ROOT,
+            env=ONE_THREAD,
+            capture_output=True,
+            check=False,
+        )
+    Path("/tmp/overread-cage-test").unlink(missing_ok=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
 def test_the_limits_leave_room_beside_what_is_preloaded(at_work):
     server, _ = at_work
     status = Path(f"/proc/{server.process.pid}/status").read_text()

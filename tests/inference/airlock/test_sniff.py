@@ -52,6 +52,8 @@ def test_an_empty_file_is_called_empty():
         b"\xcf\xfa\xed\xfe",
         b"\xfe\xed\xfa\xcf",
         b"\xca\xfe\xba\xbe",
+        b"\xca\xfe\xba\xbf",
+        b"\xbf\xba\xfe\xca",
     ],
 )
 @pytest.mark.parametrize("op", ["header", "decode", "render"])

@@ -1,5 +1,7 @@
 """The rules over a header, one by one: what is refused, where, and in which words."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,6 +136,7 @@ def test_more_pixels_than_any_detector_has_are_refused_before_anybody_counts_byt
         ({"BitsStored": 0}, "BitsStored"),
         ({"BitsStored": 9}, "BitsStored"),
         ({"HighBit": 8}, "HighBit"),
+        ({"HighBit": 6}, "HighBit"),
         ({"PixelRepresentation": 2}, "PixelRepresentation"),
         ({"SamplesPerPixel": 3}, "SamplesPerPixel"),
         ({"SamplesPerPixel": 0}, "SamplesPerPixel"),
@@ -207,14 +210,46 @@ def test_a_text_longer_than_dicom_allows_is_refused_and_not_repeated(keyword, va
     assert tag.endswith(keyword)
 
 
-@pytest.mark.parametrize("keyword", ["PatientID", "PatientName", "AccessionNumber"])
+@pytest.mark.parametrize(
+    "keyword",
+    ["PatientID", "PatientName", "AccessionNumber", "StudyDescription", "SeriesDescription"],
+)
 @pytest.mark.parametrize(
     ("character", "found"),
-    [("\u202e", "U+202E"), ("\u2066", "U+2066"), ("\x07", "U+0007"), ("\ud800", "U+D800")],
+    [
+        ("\u202e", "U+202E"),
+        ("\u2066", "U+2066"),
+        ("\x07", "U+0007"),
+        ("\ud800", "U+D800"),
+        ("\u2028", "U+2028"),
+    ],
 )
 def test_a_character_that_deceives_is_refused_and_the_text_not_repeated(keyword, character, found):
     code, _, shown = refused(**{keyword: f"Smith{character}x"})
     assert (code, shown) == ("character_not_allowed", found)
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "AccessionNumber"])
+@pytest.mark.parametrize("invisible", ["\u200b", "\ufeff", "\u200f", "\u00ad"])
+def test_an_identifier_that_only_looks_like_another_is_refused(keyword, invisible):
+    assert refused(**{keyword: f"A1{invisible}7"})[0] == "character_not_allowed"
+
+
+def test_joiners_and_marks_belong_to_the_spelling_of_names():
+    assert check_header(header(PatientName="می\u200cخواهم\u200f")) is None  # noqa: RUF001
+
+
+def test_a_description_is_cut_and_not_refused_for_its_length():
+    sent = header(StudyDescription="x" * 1000)
+    assert check_header(sent) is None
+    assert len(image_of(sent).study_description) == 64
+
+
+def test_an_object_that_is_no_image_is_told_so_and_not_what_an_image_must_have():
+    report = header(SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11", Rows=None, Columns=None)
+    refusal = check_header(report)
+    assert refusal is not None
+    assert refusal.code == "unsupported_sop_class"
 
 
 @pytest.mark.parametrize(
@@ -232,12 +267,20 @@ def test_names_of_people_are_taken_as_they_are(name):
 
 
 @given(st.dictionaries(
-    st.sampled_from([*header().elements, "NumberOfFrames", "HighBit", "StudyDate", "Modality"]),
-    st.one_of(st.none(), st.integers(), st.text(), st.floats(), st.lists(st.text()), st.booleans()),
+    st.sampled_from(
+        [*header().elements, "NumberOfFrames", "HighBit", "StudyDate", "Modality", "PatientAge",
+         "StudyDescription", "SeriesDescription", "PatientBirthDate"]
+    ),
+    st.one_of(
+        st.none(), st.integers(), st.text(), st.floats(), st.lists(st.text()), st.booleans(),
+        st.lists(st.integers()), st.dictionaries(st.text(), st.text()),
+        st.text(st.sampled_from("\u202e\u200b\x00\ud800a^=\\0 ")),
+    ),
 ))  # fmt: skip
 def test_any_header_is_taken_or_refused_but_never_an_error(changes):
     sent = header(**changes)
     refusal = check_header(sent)
+    assert check_header(sent) == refusal
     if refusal is None:
         image = image_of(sent)
         assert image.rows > 0
@@ -245,6 +288,8 @@ def test_any_header_is_taken_or_refused_but_never_an_error(changes):
         assert len(image.patient_id) <= 64
         assert len(image.patient_name) <= 324
         assert len(image.accession_number) <= 16
+        texts = (image.patient_id, image.patient_name, image.study_description)
+        assert not [c for text in texts for c in text if unicodedata.category(c) in {"Cc", "Cs"}]
     else:
         assert refusal.code in CATALOGUE
         assert len(refusal.found) <= 64

@@ -1,0 +1,1 @@
+"""What names a patient, or opens a door, stays where it belongs."""
