@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("classifier", "pipeline")
+NAMES = ("classifier", "pipeline", "uploads", "worklist", "audit", "start")
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pydicom import dcmread
 
 import inference
-from benchmarks.pipeline import radiograph
+from benchmarks.running import radiograph
 from inference.bundle import Bundle, read_bundle
 from inference.calibration import to_probability
 from inference.engines import DenseHead

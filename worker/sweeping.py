@@ -16,6 +16,7 @@ from worker.identity import worker_name
 from worker.repeating import Repeating
 
 CHORES_EVERY = timedelta(minutes=1)
+HEAVY_CHORES_EVERY = timedelta(minutes=30)
 
 
 def start_sweeping() -> Repeating:
@@ -30,20 +31,25 @@ def chores() -> None:
     end_expired_sessions()
     forget_empty_buckets()
     export_heads()
-    remove_orphans()
     forget_workers()
 
 
+def heavy_chores() -> None:
+    """Do what looks at every file, and may wait longer: lost blobs."""
+    remove_orphans()
+
+
 class _Round:
-    """One sweep a call, and once a minute the chores."""
+    """One sweep a call, and the chores when they are due."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._chores_due = clock()
+        self._due = {chores: clock(), heavy_chores: clock()}
 
     def __call__(self) -> None:
         sweep()
         say_alive(name=worker_name(), queue_name="general")
-        if self._clock() >= self._chores_due:
-            self._chores_due = self._clock() + CHORES_EVERY.total_seconds()
-            chores()
+        for work, every in ((chores, CHORES_EVERY), (heavy_chores, HEAVY_CHORES_EVERY)):
+            if self._clock() >= self._due[work]:
+                self._due[work] = self._clock() + every.total_seconds()
+                work()

@@ -161,5 +161,8 @@ def _moment(at: datetime) -> str:
 
 
 def _lock_head(chain: str) -> AuditHead:
+    heads = AuditHead.objects.select_for_update().filter(chain=chain)
+    if head := heads.first():
+        return head
     AuditHead.objects.get_or_create(chain=chain)
-    return AuditHead.objects.select_for_update().get(chain=chain)
+    return heads.get()

@@ -25,6 +25,14 @@ from portal.studies.models import Instance, Study
 from portal.studies.selectors import visible_instances
 
 State = Prediction.State
+LEADING = (
+    F("score").desc(nulls_last=True),
+    Case(When(state=State.CANCELLED, then=1), default=0),
+    F("requested_at").desc(),
+    F("pk").asc(),
+)
+"""The order in which the predictions of a study stand for it: the highest score, else what was
+asked for last and not cancelled."""
 
 
 class NoSuchPrediction(NotFound):
@@ -96,11 +104,13 @@ def leading_prediction(study: Study) -> Prediction | None:
 def leading_predictions(user: User, studies: Collection[Study]) -> dict[int, Prediction]:
     """Return, by primary key of the study, the prediction that stands for each of ``studies``.
 
-    One query however many: the highest score, else what was asked for last.
+    One query however many.
     """
     seen = with_place(visible_predictions(user)).filter(instance__series__study__in=studies)
-    rising = seen.order_by(F("score").asc(nulls_first=True), "requested_at", "pk")
-    return {prediction.instance.series.study_id: prediction for prediction in rising}
+    found: dict[int, Prediction] = {}
+    for prediction in seen.order_by(*LEADING):
+        found.setdefault(prediction.instance.series.study_id, prediction)
+    return found
 
 
 def with_place(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:

@@ -20,7 +20,7 @@ from portal.audit.selectors import verify_all
 from portal.predictions.models import Prediction
 from portal.predictions.selectors import live_workers
 from portal.reviews.models import Review
-from portal.reviews.selectors import worklist
+from portal.reviews.worklist_selectors import worklist
 from portal.studies.blobs import store
 from portal.studies.models import Instance, Study
 from portal.studies.services import ORPHANED_AFTER
@@ -164,8 +164,8 @@ def _unread_is_on_the_worklist(invariant: Invariant) -> Iterator[str]:
             site=site, is_active=True, role_grants__role__in=TABLE[May.SEE_STUDIES]
         )
         reader = readers.first()
-        listed = set(worklist(reader).values_list("pk", flat=True)) if reader else set()
-        for study in unread.exclude(pk__in=listed) if reader else unread:
+        listed = worklist(reader).order_by() if reader else Study.objects.none()
+        for study in unread.exclude(pk__in=listed.values("pk")):
             yield f"{site.slug}: study {study} is unread and on nobody's worklist"
 
 

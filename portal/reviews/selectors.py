@@ -1,10 +1,9 @@
-"""Read side of reviews: the worklist, and what was signed."""
+"""Read side of reviews: what stands, and what was signed."""
 
 from django.db.models import (
     Case,
     CharField,
     Exists,
-    F,
     FloatField,
     OuterRef,
     QuerySet,
@@ -14,12 +13,12 @@ from django.db.models import (
 )
 
 from portal.accounts.models import User
-from portal.accounts.roles import May
 from portal.errors import NotFound
 from portal.predictions.models import Prediction
+from portal.predictions.selectors import LEADING
 from portal.reviews.models import Purpose, Review
 from portal.studies.models import Instance, Study
-from portal.studies.selectors import visible_instances, visible_studies
+from portal.studies.selectors import visible_studies
 
 
 class NoSuchReview(NotFound):
@@ -31,30 +30,22 @@ class NoSuchReview(NotFound):
 REPORT_STATUSES = ("registered", "partial", "final", "amended")
 
 
-def worklist(user: User) -> QuerySet[Study]:
-    """Return what ``user`` may see, newest first, each with its state as columns.
-
-    One query however long the list. ``report_status`` is FHIR's: nothing read ``registered``,
-    scored by the AI only ``partial``, signed ``final``, changed ``amended``. It is derived, never
-    stored, so it cannot disagree with the rows it is derived from. ``state``, ``outcome``,
-    ``score``, ``finding``, ``code`` are the leading prediction's, of the images that ``user`` may
-    see; ``read_as`` is the person's.
-    """
-    seen = Prediction.objects.all()
-    if not user.may(May.SEE_STUDIES):  # one who sees the site's studies sees all their images
-        seen = seen.filter(instance__in=visible_instances(user))
-    return with_report_status(visible_studies(user), seen).order_by("-received_at", "-pk")
-
-
 def with_report_status(
     studies: QuerySet[Study], predictions: QuerySet[Prediction] | None = None
 ) -> QuerySet[Study]:
-    """Return ``studies`` with the columns of the worklist, read from ``predictions`` or all."""
+    """Return ``studies`` with the columns of the worklist, read from ``predictions`` or all.
+
+    For a few studies: each column is a look at other tables. ``report_status`` is FHIR's:
+    nothing read ``registered``, scored by the AI only ``partial``, signed ``final``, changed
+    ``amended``. It is derived, never stored, so it cannot disagree with the rows it is derived
+    from. ``state``, ``outcome``, ``score``, ``finding``, ``code`` are the leading prediction's;
+    ``read_as`` is the person's.
+    """
     predictions = Prediction.objects.all() if predictions is None else predictions
     reviews = Review.objects.filter(study=OuterRef("pk"), superseded_by=None)
     of_study = predictions.filter(instance__series__study=OuterRef("pk"))
     scored = Prediction.objects.filter(instance__series__study=OuterRef("pk"), outcome="scored")
-    latest = of_study.order_by(F("score").desc(nulls_last=True), "-requested_at")
+    latest = of_study.order_by(*LEADING)
     image = Instance.objects.filter(series__study=OuterRef("pk")).order_by("pk")
     return studies.annotate(
         report_status=Case(

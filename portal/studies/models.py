@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Length
+from django.db.models.functions import Length, Upper
 
 from portal.accounts.models import Site
 
@@ -37,6 +37,9 @@ class Study(models.Model):
         indexes = (
             models.Index(fields=("site", "-received_at"), name="study_by_arrival"),
             models.Index(fields=("site", "patient_id"), name="study_by_patient"),
+            models.Index(fields=("site", "accession_number"), name="study_by_accession"),
+            models.Index(Upper("patient_id"), name="study_by_patient_any_case"),
+            models.Index(Upper("accession_number"), name="study_by_accession_any_case"),
         )
 
     def __str__(self) -> str:
@@ -104,7 +107,7 @@ class Instance(models.Model):
                 condition=Q(sha256__regex=r"^[0-9a-f]{64}\Z"), name="instance_sha256_is_hex"
             ),
         )
-        indexes = (models.Index(fields=("site", "sha256"), name="instance_by_sha256"),)
+        indexes = (models.Index(fields=("sha256", "site"), name="instance_by_hash"),)
 
     def __str__(self) -> str:
         return self.sop_instance_uid

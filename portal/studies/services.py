@@ -1,6 +1,7 @@
 """Write side of studies."""
 
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from portal.accounts.models import Site, User
@@ -10,6 +11,7 @@ from portal.studies.blobs import IncomingBlob, store
 from portal.studies.models import Instance, Series, Study, UploadAnswer
 
 ORPHANED_AFTER = timedelta(hours=1)
+LOOKED_UP_AT_ONCE = 500  # hashes
 
 
 class SameBytes(Conflict):
@@ -151,10 +153,11 @@ def _study(site: Site, image: Image, by: User) -> Study:
 
 
 def _blobs_without_row(seconds: float) -> set[str]:
-    old = set(store.hashes(older_than=seconds))
-    if old:
-        old.difference_update(Instance.objects.values_list("sha256", flat=True).iterator())
-    return old
+    old, orphans = store.hashes(older_than=seconds), set[str]()
+    while some := set(islice(old, LOOKED_UP_AT_ONCE)):
+        known = Instance.objects.filter(sha256__in=some).values_list("sha256", flat=True)
+        orphans |= some.difference(known)
+    return orphans
 
 
 def _has_row(sha256: str) -> bool:

@@ -37,15 +37,22 @@ def test_it_stops_without_waiting_for_its_next_turn():
 
 
 @pytest.mark.django_db
-def test_chores_are_done_once_a_minute_and_the_sweep_each_time(monkeypatch):
+def test_chores_are_done_when_they_are_due_and_the_sweep_each_time(monkeypatch):
     done = []
+    monkeypatch.setattr(sweeping, "heavy_chores", lambda: done.append("heavy chores"))
     monkeypatch.setattr(sweeping, "chores", lambda: done.append("chores"))
     monkeypatch.setattr(sweeping, "sweep", lambda: done.append("sweep"))
     now = [1000.0]
     a_round = sweeping._Round(clock=lambda: now[0])
     for now[0] in (1000.0, 1005.0, 1059.0, 1060.0, 1065.0):
         a_round()
-    assert done == ["sweep", "chores", "sweep", "sweep", "sweep", "chores", "sweep"]
+    assert done == [
+        *("sweep", "chores", "heavy chores", "sweep", "sweep", "sweep", "chores", "sweep")
+    ]
+    done.clear()
+    for now[0] in (2799.0, 2800.0):
+        a_round()
+    assert done == ["sweep", "chores", "sweep", "heavy chores"]
     assert Worker.objects.get().queue == "general"
 
 

@@ -23,7 +23,8 @@ from portal.http.requests import AuthenticatedRequest
 from portal.predictions.models import Prediction
 from portal.predictions.selectors import leading_predictions, visible_predictions, with_place
 from portal.reviews.history_selectors import history_of
-from portal.reviews.selectors import current_review, report_status, reviews_of, worklist
+from portal.reviews.selectors import current_review, report_status, reviews_of
+from portal.reviews.worklist_selectors import described, worklist
 from portal.studies.access_services import open_study, record_search
 from portal.studies.models import Study
 from portal.studies.selectors import identified, visible_instances
@@ -52,10 +53,14 @@ class ListStudies(APIView):
         """Return one page."""
         asked = query(StudiesQuery, request.query_params)
         page = {"limit": asked.pop("limit"), "cursor": asked.pop("cursor", None)}
-        chosen = worklist(request.user)
-        if after := asked.pop("received_after", None):
+        fields = list(asked)
+        after = asked.pop("received_after", None)
+        chosen = worklist(
+            request.user, report_status=asked.get("report_status", ""), ai=asked.get("outcome", "")
+        )
+        if after:
             chosen = chosen.filter(received_at__gt=after)
-        return _answer(request.user, chosen.filter(**asked), page, fields=asked)
+        return _answer(request.user, chosen, page, fields=fields)
 
 
 class SearchStudies(APIView):
@@ -158,7 +163,8 @@ def _answer(
     user: User, chosen: QuerySet[Study], page: dict[str, Any], *, fields: Iterable[str]
 ) -> Response:
     """Return one page of ``chosen`` and record that it was shown."""
-    studies, following = page_of_studies(chosen, **page)
+    found, following = page_of_studies(chosen, **page)
+    studies = described(user, found)
     leading = leading_predictions(user, studies)
     for study in studies:
         study.prediction = leading.get(study.pk)  # type: ignore[attr-defined]  # a column more

@@ -1,7 +1,4 @@
 from django import forms
-from django.db.models import Q, QuerySet
-
-from portal.studies.models import Study
 
 REPORT_STATUSES = (
     ("", "Any report"),
@@ -19,11 +16,6 @@ OUTCOMES = (
     ("failed", "Failed"),
     ("none", "Read without AI"),
 )
-_CONDITIONS = {
-    "waiting": Q(state__in=("queued", "running")),
-    "failed": Q(state="failed"),
-    "none": Q(state=None) | Q(state="cancelled"),
-}
 
 
 class FilterForm(forms.Form):
@@ -32,14 +24,6 @@ class FilterForm(forms.Form):
     report_status = forms.ChoiceField(label="Report", choices=REPORT_STATUSES, required=False)
     outcome = forms.ChoiceField(label="AI", choices=OUTCOMES, required=False)
     page = forms.IntegerField(required=False, min_value=1, max_value=1_000_000)
-
-    def narrow(self, studies: QuerySet[Study]) -> QuerySet[Study]:
-        """Return those of ``studies`` (with the columns of the worklist) that were asked for."""
-        if status := self.value("report_status"):
-            studies = studies.filter(Q(report_status=status))
-        if outcome := self.value("outcome"):
-            studies = studies.filter(_CONDITIONS.get(outcome, Q(outcome=outcome)))
-        return studies
 
     def value(self, name: str) -> str:
         """Return what was chosen, empty if nothing (or nothing valid) was."""

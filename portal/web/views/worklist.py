@@ -60,7 +60,7 @@ def _page(request: AuthenticatedHttpRequest, form: FilterForm, found: Listing) -
 def _remember_search(request: AuthenticatedHttpRequest, found: Listing) -> None:
     """Write the search to the trail; the polls that follow it are the same search."""
     fields = ("patient_id", "accession_number", "patient_name")
-    record_search(by=request.user, fields=fields, found=found.page.paginator.count)
+    record_search(by=request.user, fields=fields, found=len(found.page.studies))
     request.session["searched"] = _fingerprint(found.words)
 
 

@@ -14,7 +14,6 @@ from portal.reviews.selectors import (
     report_status,
     review_of,
     reviews_of,
-    worklist,
 )
 from portal.reviews.services import (
     AlreadyReviewed,
@@ -29,6 +28,7 @@ from portal.reviews.services import (
     amend_review,
     sign_review,
 )
+from portal.reviews.worklist_selectors import described, worklist
 from tests.factories import (
     PASSWORD,
     failed_study,
@@ -357,7 +357,7 @@ def test_the_report_status_follows_from_the_rows(site, deployed, reviewer):
 def test_the_worklist_is_of_the_site_newest_first(site, other_site, deployed, reviewer):
     old, new = scored_study(site), failed_study(site)
     scored_study(other_site)
-    rows = list(worklist(reviewer))
+    rows = described(reviewer, list(worklist(reviewer)))
     assert [row.pk for row in rows] == [new.pk, old.pk]
     assert (rows[1].state, rows[1].outcome, rows[1].score) == ("done", "scored", 0.87)
     assert (rows[0].state, rows[0].code) == ("failed", "pixels_undecodable")
@@ -389,7 +389,7 @@ def test_an_uploader_does_not_learn_of_a_colleagues_image_in_the_same_study(
 ):
     study = scored_study(site, by=reviewer)
     make_prediction(make_instance(study, by=uploader))
-    (row,) = worklist(uploader)
+    (row,) = described(uploader, list(worklist(uploader)))
     assert (row.state, row.outcome, row.score, row.finding) == ("queued", "", None, "")
-    (row,) = worklist(reviewer)
+    (row,) = described(reviewer, list(worklist(reviewer)))
     assert (row.state, row.score) == ("done", 0.87)

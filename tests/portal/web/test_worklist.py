@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.reviews.services import Read, sign_review
+from portal.web import listing
 from tests.factories import (
     DISCLAIMER,
     PASSWORD,
@@ -204,10 +205,24 @@ def test_fifty_studies_make_a_page(site, reviewer, as_):
     assert len(rows_of(first)) == 50
     assert "?page=2" in text_of(first)
     assert len(rows_of(client.get(at("worklist"), {"page": 2}))) == 3
-    assert len(rows_of(client.get(at("worklist"), {"page": 999}))) == 3
+    beyond = client.get(at("worklist"), {"page": 999})
+    assert beyond.status_code == 200
+    assert "Studies 1 to 50" in text_of(beyond)
     searched = client.post(at("worklist"), {"words": "Same", "page": "2"})
     assert len(rows_of(searched)) == 3
     assert '<button class="button" form="again" name="page" value="1">' in text_of(searched)
+
+
+def test_what_lies_beyond_the_last_page_is_searched_for(site, reviewer, as_, monkeypatch):
+    monkeypatch.setattr(listing, "PAGES", 2)
+    for _ in range(101):
+        make_study(site, by=reviewer)
+    client = as_(reviewer)
+    assert "For older studies" not in text_of(client.get(at("worklist")))
+    last = text_of(client.get(at("worklist"), {"page": 2}))
+    assert "Studies 51 to 100" in last
+    assert "For older studies, search or filter." in last
+    assert "page=3" not in last
 
 
 @pytest.mark.parametrize("studies", [1, 20])
