@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.conf import settings
 
 from portal.audit.services import export_heads
+from portal.predictions.cancel_services import cancel_paused_predictions
 from portal.predictions.services import sweep
 from portal.predictions.worker_services import forget_workers, say_alive
 from portal.studies.services import remove_orphans
@@ -38,6 +39,7 @@ class _Round:
         self._chores_due = clock()
 
     def __call__(self) -> None:
+        cancel_paused_predictions()
         sweep()
         say_alive(name=worker_name(), queue_name="general")
         if self._clock() >= self._chores_due:

@@ -13,6 +13,7 @@ EXPECTED = {
     "see_studies": WORKERS_AT_THE_BEDSIDE - {"uploader"},
     "write_finding": {"reader", "reviewer"},
     "sign": {"reviewer", "adjudicator"},
+    "pause_model": {"reviewer", "adjudicator"},
     "adjudicate": {"adjudicator"},
     "operate": {"pacs_admin"},
     "evaluate_models": {"data_scientist"},
