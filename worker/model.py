@@ -49,8 +49,8 @@ def live_classifiers() -> tuple[list[Classifier], list[ModelVersion]]:
         except ModelUnavailable as error:
             missing.append(version)
             _say_once(version, str(error))
-        else:
-            _trouble.pop(version.pk, None)
+    for settled in set(_trouble) - {version.pk for version in missing}:
+        del _trouble[settled]
     return found, missing
 
 

@@ -6,6 +6,7 @@ once the second sees what the first has done; refusals are audited too.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -127,21 +128,22 @@ def decline_deployment(*, version: ModelVersion, reason: str, by: User) -> Propo
     return proposal
 
 
-def withdraw_proposal(*, version: ModelVersion, by: User) -> Proposal:
+def withdraw_proposal(*, version: ModelVersion, note: str = "", by: User) -> Proposal:
     """Return the proposal, taken back by the person who made it.
 
     Raises
     ------
-    NothingProposed, MayNotDecide
+    NothingProposed, MayNotDecide, InvalidInput
     """
     with _answered_for("withdraw", version, by), transaction.atomic():
+        note = _fitting(note)
         proposal = _waiting(_lock(by.site), version)
         if proposal is None:
             raise NothingProposed(f"Nobody has proposed {version} here.")
         if proposal.proposed_by_id != by.pk:
             raise MayNotDecide("Only the person who proposed it may withdraw it; decline it.")
-        _close(proposal, State.WITHDRAWN, "", by)
-        _record(Action.MODEL_WITHDRAWN, version, by)
+        _close(proposal, State.WITHDRAWN, note, by)
+        _record(Action.MODEL_WITHDRAWN, version, by, note=note)
     return proposal
 
 
@@ -281,5 +283,5 @@ def _answered_for(act: str, version: ModelVersion, by: User) -> Iterator[None]:
         raise
 
 
-def _record(action: Action, version: ModelVersion, by: User, **detail: str) -> None:
+def _record(action: Action, version: ModelVersion, by: User, **detail: Any) -> None:
     record(action, chain=by.site.slug, subject=f"model:{version}", by=by, **detail)

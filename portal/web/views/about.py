@@ -3,7 +3,7 @@ from django.shortcuts import render
 from django.views import View
 
 from portal.http.requests import AuthenticatedHttpRequest
-from portal.predictions.selectors import live_version
+from portal.predictions.deployment_selectors import live_version
 from portal.web.model_card import model_card
 
 

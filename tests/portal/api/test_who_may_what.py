@@ -24,6 +24,11 @@ SIGNS = dict.fromkeys(("reviewer", "adjudicator"), "password_wrong")
 LOOKS_ON = dict.fromkeys(("reader", "pacs_admin"), "may_not_sign")
 AUDIT = dict.fromkeys(Role.values, "forbidden") | {"auditor": "ok"}
 UPLOAD = dict.fromkeys(("uploader", *SEES), "malformed_request")  # there was no file in it
+NOBODY = dict.fromkeys(Role.values, "forbidden")
+OPERATES = NOBODY | {"pacs_admin": "prediction_not_failed"}
+PROPOSES = NOBODY | {"data_scientist": "reason_missing"}
+APPROVES = NOBODY | dict.fromkeys(("reviewer", "site_admin"), "nothing_proposed")
+PAUSES = NOBODY | dict.fromkeys(("reviewer", "adjudicator"), "reason_missing")
 TABLE = {
     "uploads": UPLOAD | dict.fromkeys(NOT_CLINICAL, "may_not_upload"),
     "prediction": STUDY | {"uploader": "no_such_prediction"},
@@ -34,12 +39,24 @@ TABLE = {
     "history": STUDY,
     "reviews": STUDY | SIGNS | LOOKS_ON,
     "amend": STUDY | SIGNS | LOOKS_ON | {"uploader": "no_such_review"},
+    "retry": OPERATES,
+    "cancel": NOBODY | {"pacs_admin": "prediction_not_queued"},
+    "acknowledge": OPERATES,
     "models": dict.fromkeys(Role.values, "ok"),
+    "propose": PROPOSES,
+    "approve": APPROVES,
+    "decline": APPROVES,
+    "withdraw": NOBODY | {"data_scientist": "nothing_proposed"},
+    "pause": PAUSES,
+    "resume": NOBODY | dict.fromkeys(("reviewer", "site_admin"), "model_not_paused"),
     "events": AUDIT,
     "verify": AUDIT,
 }
 OUTSIDE = {
     "prediction": "no_such_prediction",
+    "retry": "no_such_prediction",
+    "cancel": "no_such_prediction",
+    "acknowledge": "no_such_prediction",
     "study": "no_such_study",
     "results": "no_such_study",
     "history": "no_such_study",
@@ -54,6 +71,7 @@ def addresses(site):
     author = make_user(site, "reviewer")
     study = scored_study(site, by=author)
     prediction = study.series.get().instances.get().predictions.get()
+    version = prediction.model_version_id
     review = sign_review(study=study, read=Read("present"), password=PASSWORD, by=author)
     return {
         "uploads": ("post", "uploads", None, {}),
@@ -65,7 +83,16 @@ def addresses(site):
         "history": ("get", f"studies/{study}/history", None, {}),
         "reviews": ("post", f"studies/{study}/reviews", SIGN, {}),
         "amend": ("post", f"reviews/{review.pk}/amend", AMEND, {"If-Match": etag_of(study)}),
+        "retry": ("post", f"predictions/{prediction.pk}/retry", {}, {}),
+        "cancel": ("post", f"predictions/{prediction.pk}/cancel", {}, {}),
+        "acknowledge": ("post", f"predictions/{prediction.pk}/acknowledge", {}, {}),
         "models": ("get", "models", None, {}),
+        "propose": ("post", f"models/{version}/propose", {"why": " "}, {}),
+        "approve": ("post", f"models/{version}/approve", {}, {}),
+        "decline": ("post", f"models/{version}/decline", {"reason": "No."}, {}),
+        "withdraw": ("post", f"models/{version}/withdraw", {}, {}),
+        "pause": ("post", f"models/{version}/pause", {"reason": " "}, {}),
+        "resume": ("post", f"models/{version}/resume", {}, {}),
         "events": ("get", "audit/events", None, {}),
         "verify": ("get", "audit/verify", None, {}),
     }
@@ -74,7 +101,7 @@ def addresses(site):
 def told(user, addresses) -> dict[str, str]:
     client, answers = client_of(user), {}
     for name, (verb, path, body, headers) in addresses.items():
-        kind = {"format": "json" if body else "multipart"} if verb == "post" else {}
+        kind = {"format": "multipart" if body is None else "json"} if verb == "post" else {}
         response = getattr(client, verb)(f"{API}/{path}", body, headers=headers, **kind)
         answers[name] = "ok" if response.status_code < 300 else response.json()["code"]
     return answers
