@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from portal.accounts.models import Site, User
@@ -165,8 +166,9 @@ def pause_model(*, version: ModelVersion, reason: str, by: User) -> Pause:
             raise NotLive(f"{version} is not live here, so it cannot be paused.")
         Deployment.objects.filter(pk=deployment.pk).update(status=Status.PAUSED)
         pause = Pause.objects.create(
-            deployment=deployment, reason=reason, paused_by=by, paused_at=timezone.now()
+            deployment=deployment, reason=reason, paused_by=by, paused_at=Now()
         )
+        pause.refresh_from_db(fields=("paused_at",))  # by the clock that inferences start by
         _record(Action.MODEL_PAUSED, version, by, reason=reason)
     cancel_paused_predictions()
     return pause
@@ -190,8 +192,8 @@ def resume_model(*, version: ModelVersion, note: str = "", by: User) -> Pause:
         pause = Pause.objects.get(deployment=deployment, resumed_at=None)
         if pause.paused_by_id == by.pk:
             raise SamePerson("You paused it yourself; somebody else has to let it go on.")
-        pause.resumed_by, pause.resumed_at, pause.note = by, timezone.now(), note
-        pause.save(update_fields=("resumed_by", "resumed_at", "note"))
+        Pause.objects.filter(pk=pause.pk).update(resumed_by=by, resumed_at=Now(), note=note)
+        pause.refresh_from_db()
         Deployment.objects.filter(pk=deployment.pk).update(status=Status.LIVE)
         _record(
             Action.MODEL_RESUMED, version, by, paused_by=pause.paused_by.username, note=pause.note
@@ -223,7 +225,7 @@ def _replace_current(site: Site) -> Deployment | None:
         return None
     if current.status == Status.PAUSED:
         cancel_all_waiting(current)
-    Deployment.objects.filter(pk=current.pk).update(status=Status.REPLACED, until=timezone.now())
+    Deployment.objects.filter(pk=current.pk).update(status=Status.REPLACED, until=Now())
     return current
 
 
