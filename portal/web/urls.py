@@ -2,7 +2,18 @@
 
 from django.urls import URLPattern, path, re_path
 
-from portal.web.views import about, accounts, audit, image, review, study, upload, worklist
+from portal.web.views import (
+    about,
+    accounts,
+    audit,
+    image,
+    models,
+    operating,
+    review,
+    study,
+    upload,
+    worklist,
+)
 
 _UID = r"(?P<study_instance_uid>[0-9.]{1,64})"
 _SOP_UID = r"(?P<sop_instance_uid>[0-9.]{1,64})"
@@ -27,4 +38,22 @@ urlpatterns: list[URLPattern] = [
     path("audit", audit.AuditTrail.as_view(), name="audit"),
     path("audit/verify", audit.VerifyAudit.as_view(), name="audit-verify"),
     path("about", about.AboutModel.as_view(), name="about"),
+    path("models", models.Models.as_view(), name="models"),
+    path("models/<int:version_id>", models.AboutVersion.as_view(), name="model"),
+    path("models/<int:version_id>/propose", models.Propose.as_view(), name="propose-model"),
+    path("models/<int:version_id>/withdraw", models.Withdraw.as_view(), name="withdraw-model"),
+    path("models/<int:version_id>/approve", models.Approve.as_view(), name="approve-model"),
+    path("models/<int:version_id>/decline", models.Decline.as_view(), name="decline-model"),
+    path("models/<int:version_id>/pause", models.Pause.as_view(), name="pause-model"),
+    path("models/<int:version_id>/resume", models.Resume.as_view(), name="resume-model"),
+    path("failed", operating.FailedWork.as_view(), name="failed"),
+    path("failed/<slug:code>", operating.FailedCause.as_view(), name="failed-cause"),
+    path("failed/<slug:code>/retry", operating.RetryFailed.as_view(), name="retry-failed"),
+    path(
+        "failed/<slug:code>/acknowledge",
+        operating.AcknowledgeFailed.as_view(),
+        name="acknowledge-failed",
+    ),
+    path("predictions/<uuid:prediction_id>/retry", operating.RetryOne.as_view(), name="retry"),
+    path("predictions/<uuid:prediction_id>/cancel", operating.CancelOne.as_view(), name="cancel"),
 ]

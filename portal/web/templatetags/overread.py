@@ -9,6 +9,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal.accounts.roles import Role
+from portal.predictions.deployment_models import Pause
+from portal.predictions.deployment_selectors import open_pause
 from portal.reviews.reasons import Reason
 from portal.web.navigation import Place, places_for
 
@@ -152,6 +154,12 @@ def places(context: dict[str, Any]) -> list[tuple[Place, bool]]:
     if not request.user.is_authenticated:
         return []
     return [(place, here in place.pages) for place in places_for(request.user)]
+
+
+@register.inclusion_tag("partials/pause_notice.html", takes_context=True)
+def pause_notice(context: dict[str, Any]) -> dict[str, Pause | None]:
+    """Return why nothing is read by the machine at the person's site, if somebody stopped it."""
+    return {"pause": open_pause(context["request"].user.site)}
 
 
 @register.inclusion_tag("partials/icon.html")

@@ -17,11 +17,32 @@ STUDIES = LISTS | {"uploader": 404}  # it is somebody else's upload
 AUDIT = dict.fromkeys(Role.values, 403) | {"auditor": 200}
 SIGNS = dict.fromkeys(Role.values, 403) | dict.fromkeys(CLINICAL, 422) | {"uploader": 404}
 
+MODELS = dict.fromkeys(Role.values, 403)
+PROPOSES = MODELS | {"data_scientist": 422}
+DECIDES = MODELS | dict.fromkeys(("reviewer", "site_admin"), 409)
+OPERATES = dict.fromkeys(Role.values, 403)
+WORK = OPERATES | {"pacs_admin": 200}
+SENDS = OPERATES | {"pacs_admin": 302}
+
 # name of the route -> verb, what each role gets, what the reviewer of another site gets
 TABLE = {
     "home": ("get", dict.fromkeys(Role.values, 302), 302),
     "password": ("get", EVERYBODY, 200),
     "about": ("get", EVERYBODY, 200),
+    "models": ("get", EVERYBODY, 200),
+    "model": ("get", EVERYBODY, 200),
+    "propose-model": ("post", PROPOSES, 403),
+    "withdraw-model": ("post", MODELS | {"data_scientist": 409}, 403),
+    "approve-model": ("post", DECIDES, 409),
+    "decline-model": ("post", MODELS | dict.fromkeys(("reviewer", "site_admin"), 422), 422),
+    "pause-model": ("post", MODELS | dict.fromkeys(("reviewer", "adjudicator"), 422), 422),
+    "resume-model": ("post", DECIDES, 409),
+    "failed": ("get", WORK, 403),
+    "failed-cause": ("get", WORK, 403),
+    "retry-failed": ("post", SENDS, 403),
+    "acknowledge-failed": ("post", SENDS, 403),
+    "retry": ("post", SENDS, 403),
+    "cancel": ("post", SENDS, 403),
     "worklist": ("get", LISTS, 200),
     "worklist-rows": ("post", LISTS, 200),
     "upload": ("get", LISTS, 200),
@@ -45,7 +66,14 @@ def addresses(site, portal_airlock):
     review = sign_review(study=study, read=Read("present"), password=PASSWORD, by=author)
     uid = study.study_instance_uid
     image = study.series.get().instances.get().sop_instance_uid
+    prediction = study.series.get().instances.get().predictions.get()
+    acts = ("propose", "withdraw", "approve", "decline", "pause", "resume")
     about = {
+        **{f"{act}-model": (prediction.model_version_id,) for act in acts},
+        "model": (prediction.model_version_id,),
+        "retry": (prediction.pk,),
+        "cancel": (prediction.pk,),
+        **dict.fromkeys(("failed-cause", "retry-failed", "acknowledge-failed"), ("gave_up",)),
         "study": (uid,),
         "study-answer": (uid,),
         "sign-review": (uid,),
@@ -102,8 +130,8 @@ def test_what_a_person_is_signed_in_to_see_is_not_cached(name, addresses, review
         ("adjudicator", "worklist"),
         ("pacs_admin", "worklist"),
         ("auditor", "audit"),
-        ("data_scientist", "about"),
-        ("site_admin", "about"),
+        ("data_scientist", "models"),
+        ("site_admin", "models"),
     ],
 )
 def test_everybody_starts_where_their_work_is(role, start, site, as_):
@@ -114,9 +142,10 @@ def test_everybody_starts_where_their_work_is(role, start, site, as_):
     ("role", "entries"),
     [
         ("uploader", ["Upload", "My uploads", "About the model"]),
-        ("reviewer", ["Worklist", "Upload", "About the model"]),
+        ("reviewer", ["Worklist", "Upload", "Models"]),
+        ("pacs_admin", ["Worklist", "Upload", "Failed work", "About the model"]),
         ("auditor", ["Audit", "About the model"]),
-        ("site_admin", ["About the model"]),
+        ("site_admin", ["Models"]),
     ],
 )
 def test_the_navigation_offers_what_may_be_opened(role, entries, site, as_):
