@@ -12,6 +12,7 @@ from portal.predictions.selectors import live_workers
 Status = Deployment.Status
 SERVING = (Status.LIVE, Status.PAUSED)
 MOST = 50  # rows of a history
+_DECIDED = ("proposal__proposed_by", "proposal__decided_by")
 WORKER_SEEN = timedelta(minutes=1)
 
 
@@ -44,7 +45,7 @@ def live_version(site: Site) -> ModelVersion | None:
 def current_deployment(site: Site) -> Deployment | None:
     """Return what is live or paused at ``site``, if anything is."""
     serving = Deployment.objects.filter(site=site, status__in=SERVING)
-    return serving.select_related("model_version", "site").first()
+    return serving.select_related("model_version", "site", *_DECIDED).first()
 
 
 def open_pause(site: Site) -> Pause | None:
@@ -69,9 +70,7 @@ def versions_at(site: Site) -> QuerySet[ModelVersion]:
 def deployments_at(site: Site) -> QuerySet[Deployment]:
     """Return the latest deployments of ``site``, newest first, each with its pauses."""
     pauses = Pause.objects.select_related("paused_by", "resumed_by").order_by("-paused_at", "-pk")
-    rows = Deployment.objects.filter(site=site).select_related(
-        "model_version", "site", "proposal__proposed_by", "proposal__decided_by"
-    )
+    rows = Deployment.objects.filter(site=site).select_related("model_version", "site", *_DECIDED)
     return rows.prefetch_related(Prefetch("pauses", pauses)).order_by("-since", "-pk")[:MOST]
 
 

@@ -214,5 +214,5 @@ def test_the_page_takes_few_queries_however_long_the_history(
         propose_deployment(version=better, why="x", by=data_scientist)
         decline_deployment(version=better, reason="x", by=reviewer)
     client = as_(reviewer)
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(12):
         client.get(at("models"))
