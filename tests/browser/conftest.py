@@ -16,7 +16,9 @@ __all__ = ["bundle"]
 CHROMIUM = Path("/usr/bin/chromium")
 SCREENSHOTS = ROOT / "build" / "screenshots"
 SIZES = {"390": (390, 844), "820": (820, 1180), "1440": (1440, 900)}
-PEOPLE = ("uploader", "reader", "reviewer1", "reviewer2", "auditor", "pacs_admin")
+PEOPLE = (
+    "uploader", "reader", "reviewer1", "reviewer2", "auditor", "pacs_admin", "data_scientist",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
