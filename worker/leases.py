@@ -13,7 +13,7 @@ from portal.predictions.models import Prediction
 from portal.predictions.services import renew_leases
 from portal.predictions.worker_services import forget_workers, say_alive
 from worker.identity import worker_name
-from worker.model import device_in_use, loaded_models
+from worker.model import device_in_use, loaded_models, trouble
 from worker.repeating import Repeating
 
 logger = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ def beat() -> None:
         queue_name="inference",
         device=device_in_use(),
         model=loaded_models(),
+        trouble=trouble(),
     )
 
 

@@ -9,7 +9,7 @@ from django.db import Error, connection
 
 from portal.queue import INFERENCE, app
 from worker.leases import beat, leave, start_heartbeat
-from worker.model import ModelUnavailable, live_classifiers
+from worker.model import live_classifiers
 from worker.repeating import Repeating
 from worker.sweeping import start_sweeping
 
@@ -53,7 +53,7 @@ def load_live_models() -> None:
     try:
         live_classifiers()
         beat()
-    except (ModelUnavailable, Error) as error:
+    except Error as error:
         logger.error("no model is loaded: %s", error)  # noqa: TRY400 (the sentence says it all)
     finally:
         connection.close()

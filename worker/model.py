@@ -16,6 +16,7 @@ from portal.predictions.selectors import live_versions
 logger = logging.getLogger(__name__)
 _loading = threading.Lock()
 _loaded: dict[int, Classifier] = {}
+_trouble: dict[int, str] = {}
 
 
 class ModelUnavailable(Exception):
@@ -36,14 +37,26 @@ def classifier_of(version: ModelVersion) -> Classifier:
         return _loaded[version.pk]
 
 
-def live_classifiers() -> list[Classifier]:
-    """Return the classifier of every version that is live anywhere.
+def live_classifiers() -> tuple[list[Classifier], list[ModelVersion]]:
+    """Return the classifier of every live version that runs here, and the versions that do not.
 
-    Raises
-    ------
-    ModelUnavailable
+    One version that is broken here holds no other up: a worker that has its bundle reads its rows.
     """
-    return [classifier_of(version) for version in live_versions()]
+    found, missing = [], []
+    for version in live_versions():
+        try:
+            found.append(classifier_of(version))
+        except ModelUnavailable as error:
+            missing.append(version)
+            _say_once(version, str(error))
+    for settled in set(_trouble) - {version.pk for version in missing}:
+        del _trouble[settled]
+    return found, missing
+
+
+def trouble() -> str:
+    """Return which live versions cannot run here, and why, as text; empty while all can."""
+    return " ".join(why for _, why in sorted(_trouble.items()))
 
 
 def loaded_models() -> str:
@@ -64,6 +77,12 @@ def bundle_folder(version: ModelVersion) -> Path:
     shipped = Path(settings.OVERREAD_BUNDLE)
     named = shipped.parent / f"{version.name}-{version.version}"
     return named if named.is_dir() else shipped
+
+
+def _say_once(version: ModelVersion, why: str) -> None:
+    if _trouble.get(version.pk) != why:
+        logger.error("nothing is claimed for %s: %s", version, why)
+    _trouble[version.pk] = why
 
 
 def _load(version: ModelVersion) -> Classifier:

@@ -9,6 +9,7 @@ from django.conf import settings
 from portal.accounts.session_services import end_expired_sessions
 from portal.accounts.throttle_services import forget_empty_buckets
 from portal.audit.services import export_heads
+from portal.predictions.cancel_services import cancel_paused_predictions
 from portal.predictions.services import sweep
 from portal.predictions.worker_services import forget_workers, say_alive
 from portal.studies.services import remove_orphans
@@ -47,6 +48,7 @@ class _Round:
         self._due = {chores: clock(), heavy_chores: clock()}
 
     def __call__(self) -> None:
+        cancel_paused_predictions()
         sweep()
         say_alive(name=worker_name(), queue_name="general")
         for work, every in ((chores, CHORES_EVERY), (heavy_chores, HEAVY_CHORES_EVERY)):

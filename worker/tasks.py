@@ -18,7 +18,7 @@ from portal.queue import app
 from worker.airlock import airlock_listens
 from worker.identity import worker_name
 from worker.leases import empty_hands_at_the_end, let_go, take_in_hand
-from worker.model import ModelUnavailable, device_in_use, live_classifiers
+from worker.model import device_in_use, live_classifiers
 from worker.reading import read, settle_all
 
 BOUND_SECONDS = 30.0
@@ -53,23 +53,20 @@ def batches_read(
 
 
 def claim() -> list[Prediction]:
-    """Return the rows that are now ours; none if this worker could not read them anyway.
+    """Return the rows that are now ours; none that this worker could not read anyway.
 
     An attempt that was bound to fail would bring a row nearer to being given up.
     """
     if not airlock_listens():
         logger.error("nothing is claimed: the airlock does not answer")
         return []
-    try:
-        classifiers = live_classifiers()
-    except ModelUnavailable as error:
-        logger.error("nothing is claimed: %s", error)  # noqa: TRY400 (the sentence says it all)
-        return []
+    classifiers, missing = live_classifiers()
     batch = claim_predictions(
         limit=max((c.batch_size for c in classifiers), default=1),
         worker=worker_name(),
         lease=timedelta(seconds=settings.OVERREAD_LEASE_SECONDS),
         claim_after=timedelta(seconds=claim_after_seconds()),
+        without=missing,
     )
     take_in_hand(batch)
     return batch

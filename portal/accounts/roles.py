@@ -27,6 +27,7 @@ class May(StrEnum):
     SEE_STUDIES = "see_studies"
     WRITE_FINDING = "write_finding"
     SIGN = "sign"
+    PAUSE_MODEL = "pause_model"
     ADJUDICATE = "adjudicate"
     OPERATE = "operate"
     EVALUATE_MODELS = "evaluate_models"
@@ -44,6 +45,7 @@ TABLE: dict[May, frozenset[Role]] = {
     May.SEE_STUDIES: frozenset({_R.READER, _R.REVIEWER, _R.ADJUDICATOR, _R.PACS_ADMIN}),
     May.WRITE_FINDING: frozenset({_R.READER, _R.REVIEWER}),
     May.SIGN: frozenset({_R.REVIEWER, _R.ADJUDICATOR}),
+    May.PAUSE_MODEL: frozenset({_R.REVIEWER, _R.ADJUDICATOR}),
     May.ADJUDICATE: frozenset({_R.ADJUDICATOR}),
     May.OPERATE: frozenset({_R.PACS_ADMIN}),
     May.EVALUATE_MODELS: frozenset({_R.DATA_SCIENTIST}),

@@ -50,6 +50,13 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The same key with the same content gets the same answer again.",
 )
+NOTHING = {
+    "application/json": {
+        "type": "object",
+        "additionalProperties": False,
+        "description": "Nothing: the address says it all. An empty body will do, too.",
+    }
+}
 MULTIPART = {
     "multipart/form-data": {
         "type": "object",

@@ -61,6 +61,37 @@ PREDICTION = {
     "requested_at": _AT,
     "finished_at": _AT,
 }
+_NOT_SCORED = dict.fromkeys(("outcome", "score", "threshold", "finding", "prevalence"))
+FAILED: dict[str, Any] = {
+    **PREDICTION,
+    **_NOT_SCORED,
+    "state": "failed",
+    "attempt": 3,
+    "code": "gave_up",
+    "detail": "The worker was lost 3 times while it read this image.",
+    "remedy": "Read the study without the AI, and tell the PACS administrator.",
+    "unknown": [],
+}
+WAITING = {
+    **PREDICTION,
+    **_NOT_SCORED,
+    "state": "queued",
+    "attempt": 0,
+    "wait_seconds": 0.0,
+    "run_seconds": None,
+    "unknown": [],
+    "place_in_queue": 1,
+    "finished_at": None,
+}
+CANCELLED = {
+    **WAITING,
+    "state": "cancelled",
+    "code": "cancelled_by_operator",
+    "detail": "It was taken out of the queue before the AI read it.",
+    "remedy": "Read the study without the AI.",
+    "place_in_queue": None,
+    "finished_at": _AT,
+}
 _PATIENT: dict[str, Any] = {
     "study_instance_uid": _STUDY_UID,
     "patient_id": "P0001",
@@ -149,24 +180,6 @@ HISTORY = {
         },
         {"at": _AT, "event": "review.signed", "by": "reviewer", "subject": "7", "what": "absent"},
     ],
-}
-MODELS = {
-    "models": [
-        {
-            "name": "vgg16-pneumonia",
-            "version": "1.0.0",
-            "status": "live",
-            "since": _AT,
-            "threshold": 0.41,
-            "prevalence": 0.74,
-            "weights_sha256": _SHA256,
-            "metrics": {"val": {"images": 500, "auc": {"value": 0.97, "low": 0.95, "high": 0.98}}},
-            "intended_use": {"age_years": [1, 5], "modalities": ["CR", "DX"], "views": ["AP"]},
-            "disclaimer": _DISCLAIMER,
-            "disclaimer_version": "2026-1",
-            "registered_at": _AT,
-        }
-    ]
 }
 EVENTS = {
     "chain": "demo",

@@ -92,6 +92,28 @@ class SearchForm(serializers.Serializer[Any]):
     accession_number = Text(max_length=16, required=False, help_text="The whole number.")
 
 
+class WhyForm(serializers.Serializer[Any]):
+    """Why it should be so."""
+
+    why = Text(max_length=2000, allow_blank=True)
+
+
+class ReasonForm(serializers.Serializer[Any]):
+    """Why it has to be so."""
+
+    reason = Text(max_length=2000, allow_blank=True)
+
+
+class NoteForm(serializers.Serializer[Any]):
+    """What there is to say; nothing will do."""
+
+    note = Text(max_length=2000, default="", allow_blank=True, allow_null=True)
+
+
+class NothingForm(serializers.Serializer[Any]):
+    """Nothing: the address says it all. An empty object, or no body."""
+
+
 class PageQuery(serializers.Serializer[Any]):
     """Where to go on."""
 

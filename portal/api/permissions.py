@@ -28,3 +28,27 @@ class MayReadAudit(_Roles):
     """Read and verify the trail."""
 
     acts = (May.READ_AUDIT,)
+
+
+class MayPropose(_Roles):
+    """Propose a model, and withdraw it."""
+
+    acts = (May.EVALUATE_MODELS,)
+
+
+class MayApprove(_Roles):
+    """Decide on a proposal, let a paused model go on."""
+
+    acts = (May.APPROVE_MODELS,)
+
+
+class MayPause(_Roles):
+    """Stop a model."""
+
+    acts = (May.PAUSE_MODEL,)
+
+
+class MayOperate(_Roles):
+    """Retry, cancel, acknowledge."""
+
+    acts = (May.OPERATE,)

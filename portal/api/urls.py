@@ -1,8 +1,21 @@
 from django.urls import URLPattern, path, re_path
 
 from portal.api.views.documents import DocumentationPage, NoSuchPath, OpenAPIDocument
-from portal.api.views.predictions import ReadPrediction
-from portal.api.views.registry import ListModels
+from portal.api.views.predictions import (
+    AcknowledgeFailure,
+    CancelPrediction,
+    ReadPrediction,
+    RetryPrediction,
+)
+from portal.api.views.registry import (
+    ApproveModel,
+    DeclineModel,
+    ListModels,
+    PauseModel,
+    ProposeModel,
+    ResumeModel,
+    WithdrawModel,
+)
 from portal.api.views.reviews import AmendReview, SignReview
 from portal.api.views.studies import (
     ListStudies,
@@ -20,6 +33,13 @@ _STUDY = r"^studies/(?P<study_instance_uid>[0-2](?:\.(?:0|[1-9][0-9]*))+)"
 urlpatterns: list[URLPattern] = [
     path("uploads", UploadImages.as_view(), name="uploads"),
     path("predictions/<uuid:prediction_id>", ReadPrediction.as_view(), name="prediction"),
+    path("predictions/<uuid:prediction_id>/retry", RetryPrediction.as_view(), name="retry"),
+    path("predictions/<uuid:prediction_id>/cancel", CancelPrediction.as_view(), name="cancel"),
+    path(
+        "predictions/<uuid:prediction_id>/acknowledge",
+        AcknowledgeFailure.as_view(),
+        name="acknowledge",
+    ),
     path("studies", ListStudies.as_view(), name="studies"),
     path("studies/search", SearchStudies.as_view(), name="search"),
     re_path(rf"{_STUDY}\Z", ReadStudy.as_view(), name="study"),
@@ -28,6 +48,12 @@ urlpatterns: list[URLPattern] = [
     re_path(rf"{_STUDY}/reviews\Z", SignReview.as_view(), name="reviews"),
     path("reviews/<int:review_id>/amend", AmendReview.as_view(), name="amend"),
     path("models", ListModels.as_view(), name="models"),
+    path("models/<int:model_id>/propose", ProposeModel.as_view(), name="propose"),
+    path("models/<int:model_id>/approve", ApproveModel.as_view(), name="approve"),
+    path("models/<int:model_id>/decline", DeclineModel.as_view(), name="decline"),
+    path("models/<int:model_id>/withdraw", WithdrawModel.as_view(), name="withdraw"),
+    path("models/<int:model_id>/pause", PauseModel.as_view(), name="pause"),
+    path("models/<int:model_id>/resume", ResumeModel.as_view(), name="resume"),
     path("audit/events", ListEvents.as_view(), name="events"),
     path("audit/verify", VerifyTrail.as_view(), name="verify"),
     path("openapi.json", OpenAPIDocument.as_view(), name="openapi"),

@@ -33,6 +33,9 @@ class AuditEvent(models.Model):
         PREDICTION_REQUESTED = "prediction.requested"
         PREDICTION_COMPLETED = "prediction.completed"
         PREDICTION_FAILED = "prediction.failed"
+        PREDICTION_CANCELLED = "prediction.cancelled"
+        PREDICTION_ACKNOWLEDGED = "prediction.acknowledged"
+        PREDICTION_REFUSED = "prediction.refused"
         REVIEW_SIGNED = "review.signed"
         REVIEW_AMENDED = "review.amended"
         REVIEW_REFUSED = "review.refused"
@@ -43,6 +46,12 @@ class AuditEvent(models.Model):
         AUDIT_VERIFIED = "audit.verified"
         MODEL_REGISTERED = "model.registered"
         MODEL_DEPLOYED = "model.deployed"
+        MODEL_PROPOSED = "model.proposed"
+        MODEL_DECLINED = "model.declined"
+        MODEL_WITHDRAWN = "model.withdrawn"
+        MODEL_PAUSED = "model.paused"
+        MODEL_RESUMED = "model.resumed"
+        MODEL_REFUSED = "model.refused"
 
     class Outcome(models.TextChoices):
         SUCCESS = "success"

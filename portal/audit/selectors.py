@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, Max, QuerySet
 
 from portal.audit import keys
 from portal.audit.models import AuditEvent, AuditHead
 from portal.audit.services import GENESIS, digest, exported_heads
+
+LATELY = 10_000  # events
+MOST_CODES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,21 @@ class Verification:
 def events_of(chain: str) -> QuerySet[AuditEvent]:
     """Return the events of a chain, newest first."""
     return AuditEvent.objects.filter(chain=chain).order_by("-seq")
+
+
+def refusals_lately(chain: str, action: AuditEvent.Action) -> list[dict[str, Any]]:
+    """Return ``code``, ``count`` and ``newest`` of what was refused, the commonest first.
+
+    Among the last `LATELY` events of the chain: the question costs the same however long it is.
+    """
+    head = _head(chain)
+    events = AuditEvent.objects.filter(chain=chain, seq__gt=(head.seq if head else 0) - LATELY)
+    refused = events.filter(action=action, outcome=AuditEvent.Outcome.REFUSED).order_by()
+    counted = refused.values("detail__code").annotate(count=Count("pk"), newest=Max("at"))
+    return [
+        {"code": row["detail__code"], "count": row["count"], "newest": row["newest"]}
+        for row in counted.order_by("-count", "detail__code")[:MOST_CODES]
+    ]
 
 
 def verify_all() -> list[Verification]:

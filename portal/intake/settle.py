@@ -4,13 +4,14 @@ from dataclasses import dataclass, field, replace
 
 from django.db import transaction
 
-from portal.accounts.models import User
+from portal.accounts.models import Site, User
 from portal.audit.services import Action, record
 from portal.dicom.image import Image
 from portal.dicom.refusal import Refusal, refuse
 from portal.dicom.values import tag
 from portal.intake.examine import Examined, other_patient
 from portal.intake.verdict import Received, Verdict, refused, repeated
+from portal.predictions.deployment_selectors import open_pause
 from portal.predictions.models import Prediction
 from portal.predictions.selectors import latest_prediction
 from portal.predictions.services import request_prediction
@@ -89,7 +90,7 @@ class Settling:
             sop_instance_uid=image.sop_instance_uid,
             prediction=_id(prediction),
             code="" if prediction else NO_LIVE_MODEL,
-            detail="" if prediction else "No model is live at this site; read it without the AI.",
+            detail="" if prediction else _without_model(by.site),
         )
 
     def _repeat(self, one: Examined, known: Instance) -> Verdict:
@@ -122,6 +123,11 @@ def _refusal_of(conflict: PatientMismatch | SopInstanceConflict, image: Image) -
     if isinstance(conflict, PatientMismatch):
         return other_patient()
     return refuse(conflict.code, tag=tag("SOPInstanceUID"), found=image.sop_instance_uid)
+
+
+def _without_model(site: Site) -> str:
+    why = "The model is paused" if open_pause(site) else "No model is live"
+    return f"{why} at this site; read it without the AI."
 
 
 def _known(by: User, file: Received) -> Instance:

@@ -1,74 +1,14 @@
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
 from portal.accounts.models import Site
+from portal.predictions.deployment_models import Deployment, ModelVersion, Pause, Proposal
 from portal.studies.models import Instance
 
-
-class ModelVersion(models.Model):
-    """One frozen classifier: weights, calibration, threshold and intended use together."""
-
-    name = models.CharField(max_length=64)
-    version = models.CharField(max_length=32)
-    weights_sha256 = models.CharField(max_length=64)
-    threshold = models.FloatField(help_text="Probability at or above which a finding is present.")
-    prevalence = models.FloatField(help_text="Share of pneumonia in the validation images, 0 to 1.")
-    disclaimer_version = models.CharField(max_length=16)
-    disclaimer = models.TextField()
-    manifest = models.JSONField()
-    registered_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("name", "version"), name="model_version_unique"),
-            models.CheckConstraint(
-                condition=Q(threshold__gt=0, threshold__lt=1), name="model_version_threshold_in_0_1"
-            ),
-            models.CheckConstraint(
-                condition=Q(prevalence__gte=0, prevalence__lte=1),
-                name="model_version_prevalence_in_0_1",
-            ),
-            models.CheckConstraint(
-                condition=~Q(disclaimer="") & ~Q(disclaimer_version=""),
-                name="model_version_has_disclaimer",
-            ),
-            models.CheckConstraint(
-                condition=Q(weights_sha256__regex=r"^[0-9a-f]{64}\Z"),
-                name="model_version_sha256_is_hex",
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.version}"
-
-
-class Deployment(models.Model):
-    """A model version at a site."""
-
-    class Status(models.TextChoices):
-        LIVE = "live"
-        SHADOW = "shadow"
-        PAUSED = "paused"
-
-    site = models.ForeignKey(Site, models.PROTECT, related_name="deployments")
-    model_version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="deployments")
-    status = models.CharField(max_length=8, choices=Status)
-    since = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(
-                fields=("site", "model_version"), name="deployment_once_a_version"
-            ),
-            models.UniqueConstraint(
-                fields=("site",), condition=Q(status="live"), name="deployment_one_live_a_site"
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.model_version} {self.status} at {self.site}"
+__all__ = ["Deployment", "ModelVersion", "Pause", "Prediction", "Proposal", "Worker"]
 
 
 class Prediction(models.Model):
@@ -120,6 +60,14 @@ class Prediction(models.Model):
     remedy = models.TextField(blank=True, help_text="What can be done about it.")
     unknown = models.JSONField(default=list, help_text="What of the intended use was not known.")
     provenance = models.JSONField(default=dict, help_text="Hashes, engine and library versions.")
+    acknowledged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="Who took note of the failure: it needs no more work.",
+    )
+    acknowledged_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (
@@ -162,6 +110,11 @@ class Prediction(models.Model):
                 | Q(finished_at__gte=F("started_at")),
                 name="prediction_finishes_after_start",
             ),
+            models.CheckConstraint(
+                condition=Q(acknowledged_by=None, acknowledged_at=None)
+                | Q(state="failed", acknowledged_by__isnull=False, acknowledged_at__isnull=False),
+                name="prediction_acknowledged_when_failed",
+            ),
             models.UniqueConstraint(
                 fields=("instance", "model_version"),
                 condition=~Q(state__in=("failed", "cancelled")),
@@ -177,6 +130,11 @@ class Prediction(models.Model):
             models.Index(
                 fields=("lease_until",), condition=Q(state="running"), name="prediction_leases"
             ),
+            models.Index(
+                fields=("site", "code", "-requested_at"),
+                condition=Q(state="failed", acknowledged_at=None),
+                name="prediction_failures",
+            ),
         )
 
     def __str__(self) -> str:
@@ -189,7 +147,10 @@ class Worker(models.Model):
     name = models.CharField(max_length=120, primary_key=True)
     queue = models.CharField(max_length=16)
     device = models.CharField(max_length=8, blank=True)
-    model = models.CharField(max_length=100, blank=True, help_text="Empty while it is loading.")
+    model = models.TextField(blank=True, help_text="Empty while it is loading.")
+    trouble = models.TextField(
+        blank=True, db_default="", help_text="Which live version it cannot run, and why."
+    )
     started_at = models.DateTimeField()
     last_seen = models.DateTimeField()
 

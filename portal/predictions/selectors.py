@@ -18,7 +18,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
-from portal.accounts.models import Site, User
+from portal.accounts.models import User
 from portal.errors import NotFound
 from portal.predictions.models import Deployment, ModelVersion, Prediction, Worker
 from portal.studies.models import Instance, Study
@@ -41,24 +41,9 @@ class NoSuchPrediction(NotFound):
     code = "no_such_prediction"
 
 
-def live_version(site: Site) -> ModelVersion | None:
-    """Return the model version that is live at ``site``, if any."""
-    live = Deployment.objects.filter(site=site, status=Deployment.Status.LIVE)
-    deployment = live.select_related("model_version").first()
-    return deployment.model_version if deployment else None
-
-
 def live_versions() -> QuerySet[ModelVersion]:
     """Return every version that is live anywhere: what a worker must be able to run."""
     return ModelVersion.objects.filter(deployments__status=Deployment.Status.LIVE).distinct()
-
-
-def versions_at(site: Site) -> QuerySet[ModelVersion]:
-    """Return every registered version, newest first, each with its ``status`` at ``site``."""
-    here = Deployment.objects.filter(site=site, model_version=OuterRef("pk"))
-    return ModelVersion.objects.annotate(
-        status=Subquery(here.values("status")[:1]), since=Subquery(here.values("since")[:1])
-    ).order_by("-registered_at", "-pk")
 
 
 def visible_predictions(user: User) -> QuerySet[Prediction]:

@@ -10,15 +10,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from portal import queue
-from portal.accounts.models import User
+from portal.accounts.models import Site, User
 from portal.audit.services import Action, record
 from portal.errors import Conflict
-from portal.predictions.models import Prediction
-from portal.predictions.selectors import live_version
+from portal.predictions.models import Deployment, ModelVersion, Prediction
 from portal.studies.models import Instance
 
 State = Prediction.State
@@ -53,10 +52,18 @@ class Answer:
 
 @transaction.atomic
 def request_prediction(
-    *, instance: Instance, by: User, priority: int = PRIORITY
+    *,
+    instance: Instance,
+    by: User,
+    priority: int = PRIORITY,
+    retry_of: Prediction | None = None,
 ) -> Prediction | None:
-    """Queue the version that is live at the instance's site; none live, no prediction."""
-    version = live_version(instance.site)
+    """Queue the version that is live at the instance's site; none live, no prediction.
+
+    The deployment stays locked until the commit: who pauses it waits for that, and cancels this
+    row too.
+    """
+    version = _locked_live_version(instance.site) or _locked_live_version(instance.site)
     if version is None:
         return None
     prediction = Prediction.objects.create(
@@ -75,21 +82,29 @@ def request_prediction(
         by=by,
         instance=instance.sop_instance_uid,
         model=str(version),
+        retry_of=str(retry_of.pk) if retry_of else "",
     )
     return prediction
 
 
 def claim_predictions(
-    *, limit: int, worker: str, lease: timedelta, claim_after: timedelta = timedelta()
+    *,
+    limit: int,
+    worker: str,
+    lease: timedelta,
+    claim_after: timedelta = timedelta(),
+    without: Collection[ModelVersion] = (),
 ) -> list[Prediction]:
     """Return up to ``limit`` predictions that are now ours, most urgent and oldest first.
 
     One UPDATE decides; zero rows means nothing to do. A row that has been tried before is
     claimed alone, so that an image that kills its worker cannot burn its neighbours' attempts.
+    What waits for a version that is paused at its site is not claimed, nor is what waits for one
+    of ``without``.
     """
     token = uuid.uuid4()
     with transaction.atomic():
-        waiting = _waiting(claim_after).select_for_update(skip_locked=True)
+        waiting = _waiting(claim_after, without).select_for_update(skip_locked=True)
         first = waiting.first()
         if first is None:
             return []
@@ -236,8 +251,23 @@ def _record_failure(prediction: Prediction, code: str) -> None:
     )
 
 
-def _waiting(claim_after: timedelta) -> QuerySet[Prediction]:
-    waiting = Prediction.objects.filter(state=State.QUEUED)
+def _locked_live_version(site: Site) -> ModelVersion | None:
+    """Return what is live at ``site``; None too if it was replaced while we waited for the lock."""
+    live = Deployment.objects.filter(site=site, status=Deployment.Status.LIVE)
+    locked = live.select_for_update(of=("self",), no_key=True)
+    deployment = locked.select_related("model_version").first()
+    return deployment.model_version if deployment else None
+
+
+def _waiting(claim_after: timedelta, without: Collection[ModelVersion]) -> QuerySet[Prediction]:
+    paused = Deployment.objects.filter(
+        site=OuterRef("site"),
+        model_version=OuterRef("model_version"),
+        status=Deployment.Status.PAUSED,
+    )
+    waiting = Prediction.objects.filter(~Exists(paused), state=State.QUEUED)
+    if without:
+        waiting = waiting.exclude(model_version__in=without)
     if claim_after:
         waiting = waiting.filter(requested_at__lt=Now() - claim_after)
     return waiting.order_by("priority", "requested_at", "pk")

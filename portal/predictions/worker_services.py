@@ -10,18 +10,19 @@ from django.db.models.functions import Now
 from portal.predictions.models import Worker
 
 
-def say_alive(*, name: str, queue_name: str, device: str = "", model: str = "") -> None:
+def say_alive(
+    *, name: str, queue_name: str, device: str = "", model: str = "", trouble: str = ""
+) -> None:
     """Write that a worker is there, by the database's clock."""
+    said = {
+        "queue": queue_name,
+        "device": device,
+        "model": model,
+        "trouble": trouble,
+        "last_seen": Now(),
+    }
     Worker.objects.update_or_create(
-        name=name,
-        defaults={"queue": queue_name, "device": device, "model": model, "last_seen": Now()},
-        create_defaults={
-            "queue": queue_name,
-            "device": device,
-            "model": model,
-            "started_at": Now(),
-            "last_seen": Now(),
-        },
+        name=name, defaults=said, create_defaults=said | {"started_at": Now()}
     )
 
 

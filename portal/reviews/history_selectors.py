@@ -13,6 +13,11 @@ from portal.studies.models import Study
 from portal.studies.selectors import visible_instances
 
 Action = AuditEvent.Action
+_ENDINGS: dict[str, AuditEvent.Action] = {
+    Prediction.State.DONE: Action.PREDICTION_COMPLETED,
+    Prediction.State.FAILED: Action.PREDICTION_FAILED,
+    Prediction.State.CANCELLED: Action.PREDICTION_CANCELLED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +51,10 @@ def _images(user: User, study: Study) -> Iterator[Entry]:
 def _predictions(user: User, study: Study) -> Iterator[Entry]:
     for row in visible_predictions(user).filter(instance__series__study=study):
         yield Entry(row.requested_at, Action.PREDICTION_REQUESTED.value, "", str(row.pk))
-        if row.finished_at and row.state == Prediction.State.DONE:
-            event = Action.PREDICTION_COMPLETED.value
-            yield Entry(row.finished_at, event, "", str(row.pk), row.outcome)
-        elif row.finished_at:
-            event = Action.PREDICTION_FAILED.value
-            yield Entry(row.finished_at, event, "", str(row.pk), row.code or row.state)
+        if row.finished_at:
+            event = _ENDINGS[row.state].value
+            what = row.outcome or row.code or row.state
+            yield Entry(row.finished_at, event, "", str(row.pk), what)
 
 
 def _reviews(study: Study) -> Iterator[Entry]:

@@ -17,7 +17,8 @@ from portal.accounts.models import Site, User
 from portal.accounts.roles import TABLE, May
 from portal.audit.models import AuditEvent
 from portal.audit.selectors import verify_all
-from portal.predictions.models import Prediction
+from portal.predictions.deployment_invariants import deployment_breaches, model_acts
+from portal.predictions.models import Deployment, Prediction
 from portal.predictions.selectors import live_workers
 from portal.reviews.models import Review
 from portal.reviews.worklist_selectors import worklist
@@ -111,6 +112,7 @@ def _acts_are_audited(invariant: Invariant) -> Iterator[str]:
         for chain, subject in sorted(set(events) - expected):
             yield f"{chain}: {subject} has an event {' or '.join(actions)} and no such row"
     yield from _reviews_are_audited(invariant)
+    yield from _models_are_audited(invariant)
     for found in verify_all():
         invariant.count += found.events
         if not found.intact:
@@ -119,15 +121,22 @@ def _acts_are_audited(invariant: Invariant) -> Iterator[str]:
 
 def _audited() -> Iterator[tuple[set[tuple[str, str]], tuple[AuditEvent.Action, ...]]]:
     """Yield what must have exactly one event each, and of which kind."""
-    predictions = Prediction.objects.select_related("site").only("site__slug", "state")
+    predictions = Prediction.objects.select_related("site").only(
+        "site__slug", "state", "acknowledged_at"
+    )
+    acknowledged = set()
     by_state: dict[str, set[tuple[str, str]]] = {state: set() for state in State.values}
     for prediction in predictions.iterator():
         subject = (prediction.site.slug, f"prediction:{prediction.pk}")
         by_state[prediction.state].add(subject)
+        if prediction.acknowledged_at:
+            acknowledged.add(subject)
     yield {_subject(i.site.slug, "instance", i) for i in _instances()}, (Action.INSTANCE_RECEIVED,)
     yield set().union(*by_state.values()), (Action.PREDICTION_REQUESTED,)
     yield by_state[State.DONE], (Action.PREDICTION_COMPLETED,)
     yield by_state[State.FAILED], (Action.PREDICTION_FAILED,)
+    yield by_state[State.CANCELLED], (Action.PREDICTION_CANCELLED,)
+    yield acknowledged, (Action.PREDICTION_ACKNOWLEDGED,)
 
 
 def _reviews_are_audited(invariant: Invariant) -> Iterator[str]:
@@ -141,6 +150,21 @@ def _reviews_are_audited(invariant: Invariant) -> Iterator[str]:
             yield f"review {review} has {named[review]} events {' or '.join(signed)}"
     for review in set(named) - reviews:
         yield f"review {review} has an event and no row"
+
+
+def _models_are_audited(invariant: Invariant) -> Iterator[str]:
+    for expected, action in model_acts():
+        events = Counter(_subjects(action))
+        invariant.count += expected.total()
+        for chain, subject in sorted(set(expected) | set(events)):
+            found, wanted = events[chain, subject], expected[chain, subject]
+            if found != wanted:
+                yield f"{chain}: {subject} has {found} events {action}, not {wanted}"
+
+
+def _paused_models_rest(invariant: Invariant) -> Iterator[str]:
+    invariant.count = Deployment.objects.count()
+    yield from deployment_breaches()
 
 
 def _blobs_and_rows_agree(invariant: Invariant) -> Iterator[str]:
@@ -200,4 +224,5 @@ _CHECKS: tuple[tuple[str, str, Callable[[Invariant], Iterator[str]]], ...] = (
     ("I-4", "every act has one audit event, and every chain verifies", _acts_are_audited),
     ("I-5", "no blob without a row for an hour, no row without a blob", _blobs_and_rows_agree),
     ("I-6", "every unread study is on the worklist", _unread_is_on_the_worklist),
+    ("I-8", "a paused model rests, and somebody answers for it", _paused_models_rest),
 )

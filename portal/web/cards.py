@@ -37,12 +37,18 @@ class Card:
 
     @property
     def ending(self) -> str:
-        """How it ended, or where it stands: decides colour, icon and words."""
+        """How it ended, or where it stands: decides the words."""
         if self.prediction is None:
             return "none"
         if self.prediction.outcome == Prediction.Outcome.SCORED:
             return self.prediction.finding
         return self.prediction.outcome or self.prediction.state
+
+    @property
+    def tone(self) -> str:
+        """The same, whatever was found: neither answer may reassure or alarm by its colour."""
+        is_scored = self.prediction and self.prediction.outcome == Prediction.Outcome.SCORED
+        return "scored" if is_scored else self.ending
 
     @property
     def attempts_allowed(self) -> int:

@@ -17,6 +17,12 @@ class Place:
 
 USERS = frozenset({"users", "invite", "user"})
 STUDIES = frozenset({"worklist", "study", "sign-review", "amend-review"})
+MODELS = frozenset(
+    {
+        "about", "models", "model", "propose-model", "withdraw-model", "approve-model",
+        "decline-model", "pause-model", "resume-model",
+    }
+)  # fmt: skip
 
 
 def places_for(user: User) -> list[Place]:
@@ -28,9 +34,14 @@ def places_for(user: User) -> list[Place]:
         places.append(Place("upload", "Upload", frozenset({"upload"})))
     if user.may(May.SEE_OWN_UPLOADS) and not user.may(May.SEE_STUDIES):
         places.append(Place("worklist", "My uploads", STUDIES))
+    if user.may(May.OPERATE):
+        places.append(Place("failed", "Failed work", frozenset({"failed", "failed-cause"})))
     if user.may(May.READ_AUDIT):
         places.append(Place("audit", "Audit", frozenset({"audit", "audit-verify"})))
     if user.may(May.ADMINISTER):
         places.append(Place("users", "Users", USERS))
-    places.append(Place("about", "About the model", frozenset({"about"})))
+    if any(user.may(act) for act in (May.EVALUATE_MODELS, May.APPROVE_MODELS, May.PAUSE_MODEL)):
+        places.append(Place("models", "Models", MODELS))
+    else:
+        places.append(Place("about", "About the model", MODELS))
     return places

@@ -38,12 +38,16 @@ def stage_of(request: AuthenticatedHttpRequest, study: Study) -> dict[str, Any]:
 
 def answer_of(request: AuthenticatedHttpRequest, study: Study) -> dict[str, Any]:
     """Return what the live part of the page shows: a card for each image."""
-    return _cards(study, cards_of(study, images_of(study, request.user)))
+    return _cards(request.user, study, cards_of(study, images_of(study, request.user)))
 
 
-def _cards(study: Study, cards: list[Card]) -> dict[str, Any]:
-    pending = any(card.is_pending for card in cards)
-    return {"study": study, "cards": cards, "is_pending": pending}
+def _cards(user: User, study: Study, cards: list[Card]) -> dict[str, Any]:
+    return {
+        "study": study,
+        "cards": cards,
+        "is_pending": any(card.is_pending for card in cards),
+        "may_operate": user.may(May.OPERATE),
+    }
 
 
 def _picture(request: AuthenticatedHttpRequest, study: Study) -> dict[str, Any]:
@@ -53,7 +57,7 @@ def _picture(request: AuthenticatedHttpRequest, study: Study) -> dict[str, Any]:
     window = form.window()
     scale = scale_of(shown.instance) if shown else None
     return {
-        **_cards(study, cards),
+        **_cards(request.user, study, cards),
         "shown": shown,
         "window_form": form,
         "window": window,

@@ -20,6 +20,7 @@ _ACTS = {
     "see_studies": "rvjp",
     "write_finding": "rv",
     "sign": "vj",
+    "pause_model": "vj",
     "adjudicate": "j",
     "operate": "p",
     "evaluate_models": "d",

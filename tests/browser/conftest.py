@@ -23,6 +23,7 @@ PEOPLE = (
     "reviewer2",
     "auditor",
     "pacs_admin",
+    "data_scientist",
     "site_admin",
 )
 

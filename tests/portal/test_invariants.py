@@ -13,7 +13,8 @@ from django.db.models.functions import Now
 from portal.accounts.models import RoleGrant
 from portal.audit.models import AuditEvent
 from portal.audit.services import Action, record_alone
-from portal.predictions.models import Prediction
+from portal.predictions.deployment_services import pause_model
+from portal.predictions.models import Deployment, Pause, Prediction
 from portal.predictions.worker_services import say_alive
 from portal.reviews.services import Read, sign_review
 from portal.studies.blobs import store
@@ -23,6 +24,7 @@ from tests.factories import (
     failed_study,
     keep_blob,
     make_instance,
+    make_model_version,
     make_prediction,
     make_study,
     make_user,
@@ -74,7 +76,7 @@ def blob_of(instance: Instance):
 def test_an_empty_installation_breaks_nothing(db):
     code, states, _ = verified()
     assert code == 0
-    assert states == {f"I-{number}": "OK" for number in range(1, 7)}
+    assert states == {f"I-{number}": "OK" for number in (1, 2, 3, 4, 5, 6, 8)}
 
 
 def test_a_busy_one_does_not_either_and_says_what_it_looked_at(busy):
@@ -248,3 +250,77 @@ def test_what_is_broken_only_for_a_moment_is_no_breach(busy, monkeypatch):
     monkeypatch.setattr(invariants, "_CHECKS", (("I-9", "x", flickering),))
     (found,) = invariants.check_invariants()
     assert (found.breaches, found.count, len(looks)) == (["always"], 1, 2)
+
+
+def test_i4_an_act_on_a_model_without_its_event_or_twice(busy, deployed, reviewer):
+    pause_model(version=deployed, reason="x", by=reviewer)
+    assert breached()[0] == set()
+    record_alone(Action.MODEL_PAUSED, chain="demo", subject=f"model:{deployed}", by=None)
+    broken, words = breached()
+    assert broken == {"I-4"}
+    assert f"demo: model:{deployed} has 2 events model.paused, not 1" in words
+
+
+def test_i4_a_deployment_that_nobody_decided_on(busy, site):
+    Deployment.objects.create(
+        site=site, model_version=make_model_version(version="9"), status="shadow"
+    )
+    broken, words = breached()
+    assert broken == {"I-4"}
+    assert "has 0 events model.deployed, not 1" in words
+
+
+def test_i4_a_cancellation_that_nobody_answers_for(busy):
+    Prediction.objects.filter(state="queued").update(state="cancelled", finished_at=Now())
+    broken, words = breached()
+    assert broken == {"I-4"}
+    assert "has 0 events prediction.cancelled" in words
+
+
+def test_i8_a_pause_that_nobody_made_and_one_that_nobody_ended(busy, site, deployed, reviewer):
+    here = Deployment.objects.filter(site=site)
+    here.update(status="paused")
+    broken, words = breached()
+    assert broken == {"I-8"}
+    assert "nobody paused it" in words
+    here.update(status="live")
+    pause_model(version=deployed, reason="x", by=reviewer)
+    assert breached()[0] == set()
+    here.update(status="live")
+    broken, words = breached()
+    assert broken == {"I-8"}
+    assert "it goes on, and nobody let it" in words
+
+
+def long_ago() -> None:
+    """Let whatever was started have been so before any pause."""
+    started = Prediction.objects.exclude(started_at=None)
+    started.update(started_at=Now() - timedelta(hours=1))
+
+
+def test_i8_an_inference_that_was_started_while_the_model_rested(busy, site, deployed, reviewer):
+    pause_model(version=deployed, reason="x", by=reviewer)
+    long_ago()
+    Pause.objects.update(paused_at=Now() - timedelta(seconds=10))
+    late = Prediction.objects.filter(outcome="scored")
+    late.update(started_at=Now() - timedelta(seconds=6), finished_at=Now())
+    assert breached()[0] == set()  # a batch may be claimed in the moment of the pause
+    late.update(started_at=Now() - timedelta(seconds=4))
+    broken, words = breached()
+    assert broken == {"I-8"}
+    assert f"prediction {late.get().pk}: it was started while" in words
+
+
+def test_i8_what_waits_for_a_paused_model_although_somebody_sweeps(busy, site, deployed, reviewer):
+    waiting = Prediction.objects.filter(state="queued").get()
+    pause_model(version=deployed, reason="x", by=reviewer)
+    Prediction.objects.filter(pk=waiting.pk).update(
+        state="queued", finished_at=None, rung_at=Now(), code=""
+    )
+    long_ago()
+    Pause.objects.update(paused_at=Now() - timedelta(seconds=61))
+    assert "I-8" not in breached()[0]
+    say_alive(name="g", queue_name="general")
+    broken, words = breached()
+    assert "I-8" in broken
+    assert "1 predictions wait for it" in words

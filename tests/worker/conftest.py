@@ -13,6 +13,7 @@ def bundle(tmp_path, settings, monkeypatch):
     """A tiny bundle that is the shipped one, in a process that has loaded nothing yet."""
     monkeypatch.setenv("OVERREAD_ALLOW_TEST_BUNDLE", "1")
     monkeypatch.setattr(model, "_loaded", {})
+    monkeypatch.setattr(model, "_trouble", {})
     folder = tiny_bundle(tmp_path / "bundles" / "tiny-0.0.1")
     settings.OVERREAD_BUNDLE = str(folder)
     return folder

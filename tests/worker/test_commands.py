@@ -11,7 +11,7 @@ from knox.models import AuthToken
 from portal.accounts.link_services import link_is_alive, use_link
 from portal.accounts.models import Site, User
 from portal.audit.models import AuditEvent
-from portal.predictions.selectors import live_version
+from portal.predictions.deployment_selectors import live_version
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery 7"

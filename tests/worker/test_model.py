@@ -5,11 +5,11 @@ import shutil
 import pytest
 
 from inference import Refusal
-from portal.predictions.models import ModelVersion, Prediction
+from portal.predictions.models import Deployment, ModelVersion, Prediction, Worker
 from portal.predictions.selectors import live_versions
 from tests.bundles import tiny_bundle
 from tests.factories import make_instance, make_model_version, make_prediction, make_study
-from worker import model, reading, tasks
+from worker import leases, model, reading, tasks
 
 pytestmark = pytest.mark.django_db
 NOTHING = [Refusal("unreadable", "Not an image.", "failed")]
@@ -74,6 +74,29 @@ def test_a_row_of_a_version_that_is_gone_fails_in_words_and_its_mates_are_read(
     codes = dict(Prediction.objects.values_list("pk", "code"))
     assert codes == {gone.pk: "model_unavailable", here.pk: "unreadable"}
     assert [row.pk for row in read] == [here.pk]
+
+
+def test_a_live_version_that_is_not_here_holds_no_other_up_and_is_said(
+    other_site, shipped, site, monkeypatch, caplog
+):
+    monkeypatch.setattr(tasks, "airlock_listens", lambda: True)
+    monkeypatch.setattr(reading, "classify", lambda _classifier, rows: NOTHING * len(rows))
+    elsewhere = make_model_version()
+    Deployment.objects.filter(site=other_site).update(model_version=elsewhere)
+    lacking = make_prediction(make_instance(make_study(other_site)), version=elsewhere)
+    here = make_prediction(make_instance(make_study(site)), version=shipped)
+    tasks.drain()
+    states = dict(Prediction.objects.values_list("pk", "state"))
+    assert states == {lacking.pk: "queued", here.pk: "failed"}
+    assert Prediction.objects.get(pk=lacking.pk).attempt == 0
+    leases.beat()
+    assert f"The bundle of {elsewhere} is not at" in Worker.objects.get().trouble
+    tasks.drain()
+    assert caplog.text.count(f"nothing is claimed for {elsewhere}") == 1
+    Deployment.objects.filter(site=other_site).update(model_version=shipped)
+    tasks.drain()
+    leases.beat()
+    assert Worker.objects.get().trouble == ""
 
 
 def test_only_versions_that_are_live_somewhere_are_loaded_ahead(shipped, other_site):

@@ -6,7 +6,15 @@ import pytest
 from django.db import OperationalError
 
 from portal.audit.services import heads_file
-from portal.predictions.models import Worker
+from portal.predictions.deployment_services import pause_model
+from portal.predictions.models import Prediction, Worker
+from tests.factories import (
+    make_instance,
+    make_model_version,
+    make_prediction,
+    make_study,
+    make_user,
+)
 from worker import sweeping
 from worker.repeating import Repeating
 
@@ -54,6 +62,17 @@ def test_chores_are_done_when_they_are_due_and_the_sweep_each_time(monkeypatch):
         a_round()
     assert done == ["sweep", "chores", "sweep", "heavy chores"]
     assert Worker.objects.get().queue == "general"
+
+
+@pytest.mark.django_db
+def test_each_round_cancels_what_waits_for_a_paused_model(site):
+    """Whatever became of the process in which the button was pressed."""
+    version, reviewer = make_model_version(), make_user(site, "reviewer")
+    row = make_prediction(make_instance(make_study(site)), version=version)
+    pause_model(version=version, reason="x", by=reviewer)
+    Prediction.objects.filter(pk=row.pk).update(state="queued", finished_at=None, code="")
+    sweeping._Round()()
+    assert Prediction.objects.get(pk=row.pk).code == "model_paused"
 
 
 @pytest.mark.django_db

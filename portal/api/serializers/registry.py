@@ -2,14 +2,22 @@ from typing import Any
 
 from rest_framework import serializers
 
-from portal.api.serializers.fields import ChoiceOrNull
-from portal.predictions.models import Deployment, ModelVersion
+from portal.accounts.models import User
+from portal.api.serializers.fields import ChoiceOrNull, TextOrNull
+from portal.predictions.models import Deployment, ModelVersion, Pause, Proposal
+
+
+class _Username(serializers.SlugRelatedField[User]):
+    """Who did it, by the name that never changes."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(slug_field="username", read_only=True, **options)
 
 
 class ModelOutput(serializers.ModelSerializer[ModelVersion]):
     """A registered model version: what it was measured to do, on whom, and where it is live."""
 
-    status = ChoiceOrNull(Deployment.Status.choices, help_text="At your site.")
+    status = ChoiceOrNull(Deployment.Status.choices, help_text="At your site, of the latest.")
     since = serializers.DateTimeField(allow_null=True, read_only=True)
     metrics = serializers.SerializerMethodField()
     intended_use = serializers.SerializerMethodField()
@@ -17,7 +25,7 @@ class ModelOutput(serializers.ModelSerializer[ModelVersion]):
     class Meta:
         model = ModelVersion
         fields = (
-            "name", "version", "status", "since", "threshold", "prevalence", "weights_sha256",
+            "id", "name", "version", "status", "since", "threshold", "prevalence", "weights_sha256",
             "metrics", "intended_use", "disclaimer", "disclaimer_version", "registered_at",
         )  # fmt: skip
         read_only_fields = fields
@@ -31,7 +39,59 @@ class ModelOutput(serializers.ModelSerializer[ModelVersion]):
         return dict(version.manifest.get("intended_use") or {})
 
 
+class PauseOutput(serializers.ModelSerializer[Pause]):
+    """That somebody stopped a deployment, and who let it go on."""
+
+    model: Any = serializers.CharField(source="deployment.model_version", read_only=True)
+    paused_by: Any = _Username()
+    resumed_by: Any = _Username(allow_null=True)
+    note = TextOrNull()
+
+    class Meta:
+        model = Pause
+        fields = (
+            "model", "reason", "paused_by", "paused_at", "resumed_by", "resumed_at", "note",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class ProposalOutput(serializers.ModelSerializer[Proposal]):
+    """That a version should become live at your site, and what was decided."""
+
+    model: Any = serializers.CharField(source="model_version", read_only=True)
+    model_id = serializers.IntegerField(source="model_version_id", read_only=True)
+    proposed_by: Any = _Username()
+    decided_by: Any = _Username(allow_null=True)
+    note = TextOrNull()
+
+    class Meta:
+        model = Proposal
+        fields = (
+            "id", "model", "model_id", "state", "why", "proposed_by", "proposed_at",
+            "decided_by", "decided_at", "note",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class DeploymentOutput(serializers.ModelSerializer[Deployment]):
+    """A version at your site, from the decision for it until another took its place."""
+
+    model: Any = serializers.CharField(source="model_version", read_only=True)
+    model_id = serializers.IntegerField(source="model_version_id", read_only=True)
+    proposal: Any = ProposalOutput(
+        read_only=True, allow_null=True, help_text="Null: it came with the installation."
+    )
+    pauses: Any = PauseOutput(many=True, read_only=True)
+
+    class Meta:
+        model = Deployment
+        fields = ("id", "model", "model_id", "status", "since", "until", "proposal", "pauses")
+        read_only_fields = fields
+
+
 class ModelsOutput(serializers.Serializer[Any]):
-    """Every registered version, newest first."""
+    """Every registered version, newest first, and what was decided on them at your site."""
 
     models = ModelOutput(many=True)
+    deployments = DeploymentOutput(many=True, help_text="The latest 50, newest first.")
+    proposals = ProposalOutput(many=True, help_text="The latest 50; those that wait first.")

@@ -4,12 +4,20 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.api import examples
-from portal.api.documented import operation
-from portal.api.forms import NoQuery, query
-from portal.api.permissions import MaySee
+from portal.api.documented import NOTHING, operation
+from portal.api.forms import NoQuery, NothingForm, body, query
+from portal.api.permissions import MayOperate, MaySee
 from portal.api.serializers.predictions import PredictionOutput
 from portal.http.requests import AuthenticatedRequest
+from portal.predictions.models import Prediction
+from portal.predictions.operator_services import (
+    acknowledge_failure,
+    cancel_prediction,
+    retry_prediction,
+)
 from portal.predictions.selectors import prediction_of
+
+REFUSALS = (400, 404, 409, 413, 415, 422)
 
 
 class ReadPrediction(APIView):
@@ -29,3 +37,74 @@ class ReadPrediction(APIView):
         query(NoQuery, request.query_params)
         prediction = prediction_of(request.user, prediction_id)
         return Response(PredictionOutput(prediction).data)
+
+
+class RetryPrediction(APIView):
+    """``POST predictions/{id}/retry``."""
+
+    permission_classes = (MayOperate,)
+
+    @operation(
+        "retry_prediction",
+        "Try a failed prediction again: a new one, by the version that is live now",
+        request=NOTHING,
+        answers={201: PredictionOutput},
+        refusals=REFUSALS,
+        example=examples.WAITING,
+    )
+    def post(self, request: AuthenticatedRequest, prediction_id: UUID) -> Response:
+        """Return the new prediction."""
+        prediction = _asked_for(request, prediction_id)
+        again = retry_prediction(prediction=prediction, by=request.user)
+        return _told(request, again.pk, status=201)
+
+
+class CancelPrediction(APIView):
+    """``POST predictions/{id}/cancel``."""
+
+    permission_classes = (MayOperate,)
+
+    @operation(
+        "cancel_prediction",
+        "Take a waiting prediction out of the queue; the study is read without AI",
+        request=NOTHING,
+        answers={200: PredictionOutput},
+        refusals=REFUSALS,
+        example=examples.CANCELLED,
+    )
+    def post(self, request: AuthenticatedRequest, prediction_id: UUID) -> Response:
+        """Return the prediction, cancelled."""
+        prediction = _asked_for(request, prediction_id)
+        cancel_prediction(prediction=prediction, by=request.user)
+        return _told(request, prediction.pk)
+
+
+class AcknowledgeFailure(APIView):
+    """``POST predictions/{id}/acknowledge``."""
+
+    permission_classes = (MayOperate,)
+
+    @operation(
+        "acknowledge_failure",
+        "Take note of a failed prediction, so that it leaves the list of failed work",
+        request=NOTHING,
+        answers={200: PredictionOutput},
+        refusals=REFUSALS,
+        example=examples.FAILED,
+    )
+    def post(self, request: AuthenticatedRequest, prediction_id: UUID) -> Response:
+        """Return the prediction, failed as before."""
+        prediction = _asked_for(request, prediction_id)
+        acknowledge_failure(prediction=prediction, by=request.user)
+        return _told(request, prediction.pk)
+
+
+def _asked_for(request: AuthenticatedRequest, prediction_id: UUID) -> Prediction:
+    query(NoQuery, request.query_params)
+    body(NothingForm, request.data)
+    return prediction_of(request.user, prediction_id)
+
+
+def _told(request: AuthenticatedRequest, prediction_id: UUID, *, status: int = 200) -> Response:
+    prediction = prediction_of(request.user, prediction_id)
+    return Response(PredictionOutput(prediction).data, status=status)

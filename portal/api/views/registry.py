@@ -2,12 +2,33 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from portal.api import examples
+from portal.api import model_examples as examples
 from portal.api.documented import operation
-from portal.api.forms import NoQuery, query
-from portal.api.serializers.registry import ModelsOutput
+from portal.api.forms import NoQuery, NoteForm, ReasonForm, WhyForm, body, query
+from portal.api.permissions import MayApprove, MayPause, MayPropose
+from portal.api.serializers.registry import (
+    DeploymentOutput,
+    ModelsOutput,
+    PauseOutput,
+    ProposalOutput,
+)
 from portal.http.requests import AuthenticatedRequest
-from portal.predictions.selectors import versions_at
+from portal.predictions.deployment_selectors import (
+    deployments_at,
+    proposals_at,
+    version_of,
+    versions_at,
+)
+from portal.predictions.deployment_services import (
+    approve_deployment,
+    decline_deployment,
+    pause_model,
+    propose_deployment,
+    resume_model,
+    withdraw_proposal,
+)
+
+REFUSALS = (400, 404, 409, 413, 415, 422)
 
 
 class ListModels(APIView):
@@ -23,6 +44,143 @@ class ListModels(APIView):
         example=examples.MODELS,
     )
     def get(self, request: AuthenticatedRequest) -> Response:
-        """Return every version, newest first."""
+        """Return every version, newest first, and the history of the site."""
         query(NoQuery, request.query_params)
-        return Response(ModelsOutput({"models": versions_at(request.user.site)}).data)
+        site = request.user.site
+        found = {
+            "models": versions_at(site),
+            "deployments": deployments_at(site),
+            "proposals": proposals_at(site),
+        }
+        return Response(ModelsOutput(found).data)
+
+
+class ProposeModel(APIView):
+    """``POST models/{id}/propose``."""
+
+    permission_classes = (MayPropose,)
+
+    @operation(
+        "propose_model",
+        "Propose that a version becomes live at your site; a second person decides",
+        request=WhyForm,
+        answers={201: ProposalOutput},
+        refusals=REFUSALS,
+        example=examples.PROPOSAL,
+        sent=examples.PROPOSE,
+    )
+    def post(self, request: AuthenticatedRequest, model_id: int) -> Response:
+        """Return the proposal that waits."""
+        query(NoQuery, request.query_params)
+        version, sent = version_of(model_id), body(WhyForm, request.data)
+        proposal = propose_deployment(version=version, why=sent["why"], by=request.user)
+        return Response(ProposalOutput(proposal).data, status=201)
+
+
+class ApproveModel(APIView):
+    """``POST models/{id}/approve``."""
+
+    permission_classes = (MayApprove,)
+
+    @operation(
+        "approve_model",
+        "Make the proposed version live at your site, as a second person",
+        request=NoteForm,
+        answers={200: DeploymentOutput},
+        refusals=REFUSALS,
+        example=examples.DEPLOYMENT,
+        sent=examples.NOTE,
+    )
+    def post(self, request: AuthenticatedRequest, model_id: int) -> Response:
+        """Return the deployment that is live now."""
+        query(NoQuery, request.query_params)
+        version, sent = version_of(model_id), body(NoteForm, request.data)
+        deployment = approve_deployment(version=version, note=sent["note"] or "", by=request.user)
+        return Response(DeploymentOutput(deployment).data)
+
+
+class DeclineModel(APIView):
+    """``POST models/{id}/decline``."""
+
+    permission_classes = (MayApprove,)
+
+    @operation(
+        "decline_model",
+        "Decline the proposed version with a reason, as a second person",
+        request=ReasonForm,
+        answers={200: ProposalOutput},
+        refusals=REFUSALS,
+        example=examples.DECLINED,
+        sent=examples.DECLINE,
+    )
+    def post(self, request: AuthenticatedRequest, model_id: int) -> Response:
+        """Return the proposal, declined."""
+        query(NoQuery, request.query_params)
+        version, sent = version_of(model_id), body(ReasonForm, request.data)
+        proposal = decline_deployment(version=version, reason=sent["reason"], by=request.user)
+        return Response(ProposalOutput(proposal).data)
+
+
+class WithdrawModel(APIView):
+    """``POST models/{id}/withdraw``."""
+
+    permission_classes = (MayPropose,)
+
+    @operation(
+        "withdraw_model",
+        "Take your own proposal back",
+        request=NoteForm,
+        answers={200: ProposalOutput},
+        refusals=REFUSALS,
+        example=examples.WITHDRAWN,
+    )
+    def post(self, request: AuthenticatedRequest, model_id: int) -> Response:
+        """Return the proposal, withdrawn."""
+        query(NoQuery, request.query_params)
+        version, sent = version_of(model_id), body(NoteForm, request.data)
+        proposal = withdraw_proposal(version=version, note=sent["note"] or "", by=request.user)
+        return Response(ProposalOutput(proposal).data)
+
+
+class PauseModel(APIView):
+    """``POST models/{id}/pause``: the stop button."""
+
+    permission_classes = (MayPause,)
+
+    @operation(
+        "pause_model",
+        "Stop the version at your site at once; studies flow on and are read without AI",
+        request=ReasonForm,
+        answers={200: PauseOutput},
+        refusals=REFUSALS,
+        example=examples.PAUSED,
+        sent=examples.PAUSE,
+    )
+    def post(self, request: AuthenticatedRequest, model_id: int) -> Response:
+        """Return the pause."""
+        query(NoQuery, request.query_params)
+        version, sent = version_of(model_id), body(ReasonForm, request.data)
+        pause = pause_model(version=version, reason=sent["reason"], by=request.user)
+        return Response(PauseOutput(pause).data)
+
+
+class ResumeModel(APIView):
+    """``POST models/{id}/resume``."""
+
+    permission_classes = (MayApprove,)
+
+    @operation(
+        "resume_model",
+        "Let a paused version go on, as another person than the one who paused it",
+        request=NoteForm,
+        answers={200: PauseOutput},
+        refusals=REFUSALS,
+        example=examples.RESUMED,
+        sent=examples.NOTE,
+    )
+    def post(self, request: AuthenticatedRequest, model_id: int) -> Response:
+        """Return the pause, ended."""
+        query(NoQuery, request.query_params)
+        version, sent = version_of(model_id), body(NoteForm, request.data)
+        pause = resume_model(version=version, note=sent["note"] or "", by=request.user)
+        return Response(PauseOutput(pause).data)

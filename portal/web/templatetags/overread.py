@@ -12,6 +12,8 @@ from django.utils.safestring import SafeString
 
 from portal.accounts.models import User
 from portal.accounts.roles import Role
+from portal.predictions.deployment_models import Pause
+from portal.predictions.deployment_selectors import open_pause
 from portal.reviews.reasons import Reason
 from portal.web.navigation import Place, places_for
 
@@ -167,6 +169,12 @@ def places(context: dict[str, Any]) -> list[tuple[Place, bool]]:
 def idle_seconds() -> int:
     """Return how long a session lasts without its person."""
     return int(settings.OVERREAD_SESSION_IDLE_MINUTES) * 60
+
+
+@register.inclusion_tag("partials/pause_notice.html", takes_context=True)
+def pause_notice(context: dict[str, Any]) -> dict[str, Pause | None]:
+    """Return why nothing is read by the machine at the person's site, if somebody stopped it."""
+    return {"pause": open_pause(context["request"].user.site)}
 
 
 @register.inclusion_tag("partials/icon.html")

@@ -3,7 +3,7 @@ from django.shortcuts import render
 from django.views import View
 
 from portal.http.requests import AuthenticatedHttpRequest
-from portal.predictions.selectors import live_version
+from portal.predictions.deployment_selectors import current_deployment
 from portal.web.model_card import model_card
 
 
@@ -11,7 +11,9 @@ class AboutModel(View):
     """``/about``: for everybody who is signed in."""
 
     def get(self, request: AuthenticatedHttpRequest) -> HttpResponse:
-        """Show what the live version is, may do, and was measured to do."""
-        version = live_version(request.user.site)
+        """Show what the live or paused version is, may do, and was measured to do."""
+        current = current_deployment(request.user.site)
+        version = current.model_version if current else None
         card = model_card(version) if version else None
-        return render(request, "models/about.html", {"version": version, "card": card})
+        context = {"version": version, "card": card, "current": current}
+        return render(request, "models/about.html", context)

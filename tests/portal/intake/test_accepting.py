@@ -8,6 +8,7 @@ from portal.audit.models import AuditEvent
 from portal.audit.selectors import verify_chain
 from portal.dicom.uid import is_uid
 from portal.intake import Described, MayNotUpload, RequestInvalid, accept_uploads
+from portal.predictions.deployment_services import pause_model
 from portal.predictions.models import Prediction
 from portal.studies.blobs import store
 from portal.studies.models import Instance, Series, Study
@@ -101,10 +102,20 @@ def test_without_a_live_model_the_study_is_stored_to_be_read_without_one(upload)
     (verdict,) = upload(dicom())
     assert (verdict.status, verdict.code) == ("accepted", "no_live_model")
     assert verdict.prediction is None
-    assert verdict.detail
+    assert verdict.detail == "No model is live at this site; read it without the AI."
     assert Study.objects.count() == 1
     (again,) = upload(png())
     assert again.code == "no_live_model"
+
+
+def test_while_the_model_is_paused_the_study_is_stored_to_be_read_without_it(
+    upload, deployed, reviewer
+):
+    pause_model(version=deployed, reason="x", by=reviewer)
+    (verdict,) = upload(dicom())
+    assert (verdict.status, verdict.code) == ("accepted", "no_live_model")
+    assert verdict.detail == "The model is paused at this site; read it without the AI."
+    assert not Prediction.objects.exists()
 
 
 def test_a_verdict_for_each_file_in_their_order(upload, deployed):

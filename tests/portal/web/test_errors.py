@@ -30,7 +30,7 @@ def test_a_bug_gets_a_page_that_needs_nothing(reviewer, monkeypatch):
     def broken(*_args: object) -> None:
         raise ZeroDivisionError("a secret of the server")
 
-    monkeypatch.setattr("portal.web.views.about.live_version", broken)
+    monkeypatch.setattr("portal.web.views.about.current_deployment", broken)
     client = Client(raise_request_exception=False)
     client.force_login(reviewer)
     response = client.get(at("about"))

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from portal.predictions.services import Answer, complete_prediction, fail_prediction
@@ -76,7 +78,7 @@ def test_what_was_not_known_is_said_beside_the_score(site, reviewer, as_):
         (not_applicable_study, "not_applicable", ("Not applicable: not scored", "view")),
         (rejected_study, "rejected_quality", ("Rejected for quality", "Repeat it.", "blank")),
         (failed_study, "failed", ("Failed: no AI answer", "Broken.", "pixels_undecodable")),
-        (scored_study, "present", ("AI suggests pneumonia",)),
+        (scored_study, "scored", ("AI suggests pneumonia",)),
     ],
 )
 def test_the_four_endings_look_different_and_only_a_score_has_a_number(
@@ -87,8 +89,21 @@ def test_the_four_endings_look_different_and_only_a_score_has_a_number(
     assert f"answer--{ending}" in text_of(response)
     assert f"icon--{ending}" in text_of(response)
     assert all(word in answer for word in words)
-    assert bool(NUMBER.search(answer)) == (ending == "present")
+    assert bool(NUMBER.search(answer)) == (ending == "scored")
     assert DISCLAIMER in answer
+
+
+def test_both_findings_look_alike_and_only_the_words_tell_them_apart(site, reviewer, as_):
+    """A green tick beside "no pneumonia" would reassure more than the model can."""
+    cards = [
+        re.search(r'<article class="answer.*?</header>', text_of(page(as_(reviewer), study)), re.S)[
+            0
+        ]
+        for study in (scored_study(site, "present", 0.87), scored_study(site, "absent", 0.13))
+    ]
+    present, absent = cards
+    says = "AI does not suggest pneumonia: 0.13"
+    assert absent.replace(says, "AI suggests pneumonia: 0.87") == present
 
 
 def test_a_waiting_image_says_its_place_and_a_running_one_its_attempt(site, reviewer, as_):

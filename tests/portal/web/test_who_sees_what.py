@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
         ("adjudicator", "worklist"),
         ("pacs_admin", "worklist"),
         ("auditor", "audit"),
-        ("data_scientist", "about"),
+        ("data_scientist", "models"),
         ("site_admin", "users"),
     ],
 )
@@ -29,9 +29,10 @@ def test_everybody_starts_where_their_work_is(role, start, site, as_):
     ("role", "entries"),
     [
         ("uploader", ["Upload", "My uploads", "About the model"]),
-        ("reviewer", ["Worklist", "Upload", "About the model"]),
+        ("reviewer", ["Worklist", "Upload", "Models"]),
+        ("pacs_admin", ["Worklist", "Upload", "Failed work", "About the model"]),
         ("auditor", ["Audit", "About the model"]),
-        ("site_admin", ["Users", "About the model"]),
+        ("site_admin", ["Users", "Models"]),
     ],
 )
 def test_the_navigation_offers_what_may_be_opened(role, entries, site, as_):

@@ -1,0 +1,70 @@
+"""Examples for the OpenAPI document: model versions, and what is decided on them."""
+
+from typing import Any
+
+from portal.api.examples import PREDICTION, STUDY
+
+AT = str(PREDICTION["requested_at"])
+DISCLAIMER = str(PREDICTION["disclaimer"])
+SHA256 = STUDY["instances"][0]["sha256"]
+
+PROPOSE = {"why": "Fewer false alarms on our own 300 radiographs; report of 2 March."}
+NOTE = {"note": "Seen the report; agreed."}
+DECLINE = {"reason": "Measured on one scanner only."}
+PAUSE = {"reason": "Four false alarms in a row on scanner 2."}
+PROPOSAL: dict[str, Any] = {
+    "id": 3,
+    "model": "vgg16-pneumonia 1.0.0",
+    "model_id": 1,
+    "state": "waiting",
+    "why": PROPOSE["why"],
+    "proposed_by": "data_scientist",
+    "proposed_at": AT,
+    "decided_by": None,
+    "decided_at": None,
+    "note": None,
+}
+_DECIDED = {"decided_by": "reviewer", "decided_at": AT}
+DECLINED = {**PROPOSAL, **_DECIDED, "state": "declined", "note": DECLINE["reason"]}
+WITHDRAWN = {**PROPOSAL, "state": "withdrawn", "decided_by": "data_scientist", "decided_at": AT}
+PAUSED: dict[str, Any] = {
+    "model": "vgg16-pneumonia 1.0.0",
+    "reason": PAUSE["reason"],
+    "paused_by": "adjudicator",
+    "paused_at": AT,
+    "resumed_by": None,
+    "resumed_at": None,
+    "note": None,
+}
+RESUMED = {**PAUSED, "resumed_by": "reviewer", "resumed_at": AT, "note": NOTE["note"]}
+DEPLOYMENT: dict[str, Any] = {
+    "id": 2,
+    "model": "vgg16-pneumonia 1.0.0",
+    "model_id": 1,
+    "status": "live",
+    "since": AT,
+    "until": None,
+    "proposal": {**PROPOSAL, **_DECIDED, "state": "approved", "note": NOTE["note"]},
+    "pauses": [RESUMED],
+}
+MODELS = {
+    "models": [
+        {
+            "id": 1,
+            "name": "vgg16-pneumonia",
+            "version": "1.0.0",
+            "status": "live",
+            "since": AT,
+            "threshold": 0.41,
+            "prevalence": 0.74,
+            "weights_sha256": SHA256,
+            "metrics": {"val": {"images": 500, "auc": {"value": 0.97, "low": 0.95, "high": 0.98}}},
+            "intended_use": {"age_years": [1, 5], "modalities": ["CR", "DX"], "views": ["AP"]},
+            "disclaimer": DISCLAIMER,
+            "disclaimer_version": "2026-1",
+            "registered_at": AT,
+        }
+    ],
+    "deployments": [DEPLOYMENT],
+    "proposals": [DEPLOYMENT["proposal"]],
+}

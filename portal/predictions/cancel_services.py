@@ -1,0 +1,75 @@
+"""Write side of what will not be read by the machine: cancelled, each with its event."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from portal.accounts.models import User
+from portal.audit.services import Action, record
+from portal.predictions.models import Deployment, Pause, Prediction
+
+State = Prediction.State
+BATCH = 200  # rows a transaction: the site's trail is locked meanwhile, and an event takes 2 ms
+MODEL_PAUSED = "model_paused"
+_PAUSED = {
+    "code": MODEL_PAUSED,
+    "detail": "The model was paused at this site before it read this image.",
+    "remedy": "Read the study without the AI.",
+}
+
+
+def cancel_paused_predictions() -> int:
+    """Cancel what waits for a version that is paused at its site; return how many rows.
+
+    At most one batch a site, each in a transaction of its own. The sweep calls it until nothing
+    is left, so that a pause ends whatever happens to the process that began it.
+    """
+    paused = Deployment.objects.filter(status=Deployment.Status.PAUSED)
+    return sum(_cancel_batch(pk) for pk in list(paused.order_by("pk").values_list("pk", flat=True)))
+
+
+def cancel_all_waiting(deployment: Deployment) -> int:
+    """Cancel all that waits for a paused deployment, inside the transaction that locked it."""
+    return _cancel(deployment, _waiting(deployment).select_for_update(of=("self",)))
+
+
+def cancel_waiting(prediction: Prediction, *, by: User, **why: str) -> bool:
+    """Cancel one row inside the caller's transaction; return False if it no longer waits."""
+    cancelled = Prediction.objects.filter(pk=prediction.pk, state=State.QUEUED).update(
+        state=State.CANCELLED, finished_at=Now(), **why
+    )
+    if not cancelled:
+        return False
+    record(
+        Action.PREDICTION_CANCELLED,
+        chain=prediction.site.slug,
+        subject=f"prediction:{prediction.pk}",
+        by=by,
+        code=why["code"],
+    )
+    return True
+
+
+@transaction.atomic
+def _cancel_batch(pk: int) -> int:
+    """Cancel one batch, unless the deployment was resumed or replaced before it was locked."""
+    paused = Deployment.objects.filter(pk=pk, status=Deployment.Status.PAUSED)
+    deployment = paused.select_for_update(no_key=True).first()
+    if deployment is None:
+        return 0
+    rows = _waiting(deployment).select_for_update(skip_locked=True, of=("self",))
+    return _cancel(deployment, rows[:BATCH])
+
+
+def _waiting(deployment: Deployment) -> QuerySet[Prediction]:
+    waiting = Prediction.objects.filter(
+        site=deployment.site_id, model_version=deployment.model_version_id, state=State.QUEUED
+    )
+    return waiting.select_related("site").order_by("priority", "requested_at", "pk")
+
+
+def _cancel(deployment: Deployment, rows: Iterable[Prediction]) -> int:
+    pause = Pause.objects.select_related("paused_by").get(deployment=deployment, resumed_at=None)
+    return sum(cancel_waiting(row, by=pause.paused_by, **_PAUSED) for row in rows)

@@ -1,0 +1,87 @@
+"""What must be true of deployments, pauses and their audit events."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from portal.audit.models import AuditEvent
+from portal.audit.services import SYSTEM
+from portal.predictions.models import Deployment, ModelVersion, Pause, Prediction, Proposal
+from portal.predictions.selectors import live_workers
+
+STOPS_WITHIN = timedelta(seconds=5)
+CANCELLED_WITHIN = timedelta(minutes=1)
+Action = AuditEvent.Action
+Acts = Counter[tuple[str, str]]
+
+
+def deployment_breaches() -> Iterator[str]:
+    """Yield what contradicts that a paused version rests, and that somebody answers for it."""
+    for deployment in Deployment.objects.select_related("site", "model_version").order_by("pk"):
+        paused = deployment.status == Deployment.Status.PAUSED
+        open_pauses = Pause.objects.filter(deployment=deployment, resumed_at=None).count()
+        if paused and not open_pauses:
+            yield f"{deployment}: nobody paused it"
+        if open_pauses and deployment.status in (Deployment.Status.LIVE, Deployment.Status.SHADOW):
+            yield f"{deployment}: it goes on, and nobody let it"
+    for pause in Pause.objects.select_related("deployment__site", "deployment__model_version"):
+        for prediction in _started_during(pause):
+            yield f"prediction {prediction.pk}: it was started while {pause.deployment} rested"
+    yield from _left_waiting()
+
+
+def model_acts() -> Iterator[tuple[Acts, AuditEvent.Action]]:
+    """Yield how often each act on a model was done, by chain and subject, and its event."""
+    versions = ModelVersion.objects.all()
+    yield Counter((SYSTEM, f"model:{version}") for version in versions), Action.MODEL_REGISTERED
+    deployments = Deployment.objects.select_related("site", "model_version")
+    yield _acts(deployments), Action.MODEL_DEPLOYED
+    proposals = Proposal.objects.select_related("site", "model_version")
+    yield _acts(proposals), Action.MODEL_PROPOSED
+    yield _acts(proposals.filter(state=Proposal.State.DECLINED)), Action.MODEL_DECLINED
+    yield _acts(proposals.filter(state=Proposal.State.WITHDRAWN)), Action.MODEL_WITHDRAWN
+    pauses = Pause.objects.select_related("deployment__site", "deployment__model_version")
+    yield Counter(_act(pause.deployment) for pause in pauses), Action.MODEL_PAUSED
+    resumed = pauses.exclude(resumed_at=None)
+    yield Counter(_act(pause.deployment) for pause in resumed), Action.MODEL_RESUMED
+
+
+def _acts(rows: QuerySet[Deployment] | QuerySet[Proposal]) -> Acts:
+    return Counter(_act(row) for row in rows)
+
+
+def _act(row: Deployment | Proposal) -> tuple[str, str]:
+    return row.site.slug, f"model:{row.model_version}"
+
+
+def _started_during(pause: Pause) -> QuerySet[Prediction]:
+    deployment = pause.deployment
+    started = Prediction.objects.filter(
+        site=deployment.site_id,
+        model_version=deployment.model_version_id,
+        started_at__gt=pause.paused_at + STOPS_WITHIN,
+    )
+    ended = pause.resumed_at or deployment.until
+    return started.filter(started_at__lt=ended) if ended else started
+
+
+def _left_waiting() -> Iterator[str]:
+    """Yield what waits for a paused version although the sweep is there to cancel it."""
+    if not live_workers("general", within=CANCELLED_WITHIN).exists():
+        return
+    for pause in Pause.objects.filter(
+        deployment__status=Deployment.Status.PAUSED,
+        resumed_at=None,
+        paused_at__lt=Now() - CANCELLED_WITHIN,
+    ).select_related("deployment__site", "deployment__model_version"):
+        deployment = pause.deployment
+        waiting = Prediction.objects.filter(
+            site=deployment.site_id,
+            model_version=deployment.model_version_id,
+            state=Prediction.State.QUEUED,
+        )
+        if count := waiting.count():
+            yield f"{deployment}: {count} predictions wait for it"

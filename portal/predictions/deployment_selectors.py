@@ -1,0 +1,89 @@
+"""Read side of what is live at a site, who decided so, and who stopped it."""
+
+from datetime import timedelta
+
+from django.db.models import Case, OuterRef, Prefetch, QuerySet, Subquery, When
+
+from portal.accounts.models import Site
+from portal.errors import NotFound
+from portal.predictions.deployment_models import Deployment, ModelVersion, Pause, Proposal
+from portal.predictions.selectors import live_workers
+
+Status = Deployment.Status
+SERVING = (Status.LIVE, Status.PAUSED)
+MOST = 50  # rows of a history
+_DECIDED = ("proposal__proposed_by", "proposal__decided_by")
+WORKER_SEEN = timedelta(minutes=1)
+
+
+class NoSuchModel(NotFound):
+    """There is no registered version of this id."""
+
+    code = "no_such_model"
+
+
+def version_of(version_id: int) -> ModelVersion:
+    """Return a registered version. Versions are the same at every site.
+
+    Raises
+    ------
+    NoSuchModel
+    """
+    version = ModelVersion.objects.filter(pk=version_id).first()
+    if version is None:
+        raise NoSuchModel("There is no such model version.")
+    return version
+
+
+def live_version(site: Site) -> ModelVersion | None:
+    """Return the model version that is live at ``site``, if any."""
+    deployment = current_deployment(site)
+    live = deployment is not None and deployment.status == Status.LIVE
+    return deployment.model_version if deployment and live else None
+
+
+def current_deployment(site: Site) -> Deployment | None:
+    """Return what is live or paused at ``site``, if anything is."""
+    serving = Deployment.objects.filter(site=site, status__in=SERVING)
+    return serving.select_related("model_version", "site", *_DECIDED).first()
+
+
+def open_pause(site: Site) -> Pause | None:
+    """Return why nothing is read by the machine at ``site``, if somebody stopped it."""
+    stopped = Pause.objects.filter(
+        deployment__site=site, deployment__status=Status.PAUSED, resumed_at=None
+    )
+    return stopped.select_related("deployment__model_version", "paused_by").first()
+
+
+def versions_at(site: Site) -> QuerySet[ModelVersion]:
+    """Return every registered version, newest first, each with its ``status`` at ``site``.
+
+    ``status`` and ``since`` are those of its latest deployment there; None if it never had one.
+    """
+    here = Deployment.objects.filter(site=site, model_version=OuterRef("pk")).order_by("-pk")
+    return ModelVersion.objects.annotate(
+        status=Subquery(here.values("status")[:1]), since=Subquery(here.values("since")[:1])
+    ).order_by("-registered_at", "-pk")
+
+
+def deployments_at(site: Site) -> QuerySet[Deployment]:
+    """Return the latest deployments of ``site``, newest first, each with its pauses."""
+    pauses = Pause.objects.select_related("paused_by", "resumed_by").order_by("-paused_at", "-pk")
+    rows = Deployment.objects.filter(site=site).select_related("model_version", "site", *_DECIDED)
+    return rows.prefetch_related(Prefetch("pauses", pauses)).order_by("-since", "-pk")[:MOST]
+
+
+def proposals_at(site: Site) -> QuerySet[Proposal]:
+    """Return the latest proposals of ``site``: those that wait first, then newest first."""
+    rows = Proposal.objects.filter(site=site).select_related(
+        "model_version", "proposed_by", "decided_by"
+    )
+    waiting_first = Case(When(state=Proposal.State.WAITING, then=0), default=1)
+    return rows.order_by(waiting_first, "-proposed_at", "-pk")[:MOST]
+
+
+def troubles() -> list[str]:
+    """Return what workers that were seen lately say they cannot run, and why."""
+    said = live_workers("inference", within=WORKER_SEEN).exclude(trouble="")
+    return sorted(set(said.values_list("trouble", flat=True)))

@@ -1,0 +1,146 @@
+"""Write side of what a PACS administrator does to work that did not go through by itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.accounts.roles import May
+from portal.audit.services import Action, Outcome, record, record_alone
+from portal.errors import Conflict, Forbidden, PortalError
+from portal.predictions.cancel_services import cancel_waiting
+from portal.predictions.models import Prediction
+from portal.predictions.selectors import latest_prediction
+from portal.predictions.services import request_prediction
+from portal.studies.models import Instance
+
+State = Prediction.State
+
+
+class MayNotOperate(Forbidden):
+    """The roles of the person do not allow it."""
+
+    code = "may_not_operate"
+
+
+class NotFailed(Conflict):
+    """Only what has failed can be tried again or acknowledged."""
+
+    code = "prediction_not_failed"
+
+
+class NotQueued(Conflict):
+    """Only what still waits can be cancelled."""
+
+    code = "prediction_not_queued"
+
+
+class RetriedAlready(Conflict):
+    """Another prediction of the same image was asked for since."""
+
+    code = "prediction_retried_already"
+
+
+class AcknowledgedAlready(Conflict):
+    """Somebody took note of this failure already."""
+
+    code = "prediction_acknowledged_already"
+
+
+class NoLiveModel(Conflict):
+    """Nothing could read it: no model is live at the site, or it is paused."""
+
+    code = "no_live_model"
+
+
+def retry_prediction(*, prediction: Prediction, by: User) -> Prediction:
+    """Return a new prediction of the image of a failed one, by what is live now.
+
+    The failed row stays as it is. Of two who retry at once one gets the new row.
+
+    Raises
+    ------
+    MayNotOperate, NotFailed, RetriedAlready, NoLiveModel
+    """
+    with _answered_for("retry", prediction, by), transaction.atomic():
+        instance = Instance.objects.select_for_update(no_key=True).get(pk=prediction.instance_id)
+        latest = latest_prediction(instance)
+        if latest != prediction:
+            raise RetriedAlready("It was retried already; look at the newer prediction.")
+        if latest.state != State.FAILED:
+            raise NotFailed(f"It is {latest.state}; only what failed can be retried.")
+        again = request_prediction(
+            instance=instance, by=by, priority=latest.priority, retry_of=latest
+        )
+        if again is None:
+            raise NoLiveModel("No model is live at this site, so nothing would read it.")
+    return again
+
+
+def cancel_prediction(*, prediction: Prediction, by: User) -> None:
+    """Take a waiting prediction out of the queue for good.
+
+    Raises
+    ------
+    MayNotOperate, NotQueued
+    """
+    with _answered_for("cancel", prediction, by), transaction.atomic():
+        cancelled = cancel_waiting(
+            prediction,
+            by=by,
+            code="cancelled_by_operator",
+            detail="It was taken out of the queue before the AI read it.",
+            remedy="Read the study without the AI.",
+        )
+        if not cancelled:
+            raise NotQueued("It no longer waits; only what waits can be cancelled.")
+
+
+def acknowledge_failure(*, prediction: Prediction, by: User) -> None:
+    """Take note of a failure: it leaves the list of failed work, and stays failed.
+
+    Raises
+    ------
+    MayNotOperate, NotFailed, AcknowledgedAlready
+    """
+    with _answered_for("acknowledge", prediction, by), transaction.atomic():
+        row = Prediction.objects.select_for_update(of=("self",)).get(pk=prediction.pk)
+        if row.state != State.FAILED:
+            raise NotFailed(f"It is {row.state}; only a failure can be acknowledged.")
+        if row.acknowledged_at:
+            raise AcknowledgedAlready("Somebody took note of it already.")
+        row.acknowledged_by, row.acknowledged_at = by, timezone.now()
+        row.save(update_fields=("acknowledged_by", "acknowledged_at"))
+        record(
+            Action.PREDICTION_ACKNOWLEDGED,
+            chain=prediction.site.slug,
+            subject=f"prediction:{row.pk}",
+            by=by,
+            code=row.code,
+        )
+
+
+@contextmanager
+def _answered_for(act: str, prediction: Prediction, by: User) -> Iterator[None]:
+    """Let in who may; audit a refusal, once the transaction inside is undone."""
+    try:
+        _allow(by)
+        yield
+    except PortalError as refusal:
+        record_alone(
+            Action.PREDICTION_REFUSED,
+            chain=by.site.slug,
+            subject=f"prediction:{prediction.pk}",
+            by=by,
+            outcome=Outcome.REFUSED,
+            act=act,
+            code=refusal.code,
+        )
+        raise
+
+
+def _allow(by: User) -> None:
+    if not by.may(May.OPERATE):
+        raise MayNotOperate("Retry, cancel and acknowledge are for PACS administrators.")

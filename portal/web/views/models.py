@@ -1,0 +1,141 @@
+"""What is live here, and the acts of two persons that change it."""
+
+from typing import ClassVar
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views import View
+
+from portal.accounts.models import User
+from portal.accounts.roles import May
+from portal.errors import PortalError
+from portal.http.refusals import status_of
+from portal.http.requests import AuthenticatedHttpRequest
+from portal.predictions.deployment_models import ModelVersion
+from portal.predictions.deployment_selectors import current_deployment, version_of
+from portal.predictions.deployment_services import (
+    approve_deployment,
+    decline_deployment,
+    pause_model,
+    propose_deployment,
+    resume_model,
+    withdraw_proposal,
+)
+from portal.web.access import PermittedView
+from portal.web.model_card import model_card
+from portal.web.models_page import Refused, show_models
+
+
+class Models(View):
+    """``/models``: for everybody who is signed in; the buttons are for some."""
+
+    def get(self, request: AuthenticatedHttpRequest) -> HttpResponse:
+        """Show what is live, what waits for a decision, and what was before."""
+        return show_models(request)
+
+
+class AboutVersion(View):
+    """``/models/<id>``: the figures of any registered version."""
+
+    def get(self, request: AuthenticatedHttpRequest, version_id: int) -> HttpResponse:
+        """Show what the version is, may do, and was measured to do."""
+        version = version_of(version_id)
+        context = {
+            "version": version,
+            "card": model_card(version),
+            "current": current_deployment(request.user.site),
+        }
+        return render(request, "models/about.html", context)
+
+
+class _ActOnModel(PermittedView):
+    """A form of the models page: one act on one version, with a reason or a note."""
+
+    name: ClassVar[str]
+    done: ClassVar[str]
+
+    def get(self, request: AuthenticatedHttpRequest, version_id: int) -> HttpResponse:  # noqa: ARG002 (Django's)
+        """Go to the models: after a refusal this is the address in the browser."""
+        return redirect("models")
+
+    def post(self, request: AuthenticatedHttpRequest, version_id: int) -> HttpResponse:
+        """Do it, or show the page again with what was typed."""
+        version, words = version_of(version_id), request.POST.get("reason", "")
+        try:
+            self.do(version, words, request.user)
+        except PortalError as refusal:
+            refused = Refused(self.name, version.pk, str(refusal), words)
+            return show_models(request, refused=refused, status=status_of(refusal))
+        messages.success(request, self.done.format(version=version))
+        return redirect("models")
+
+    def do(self, version: ModelVersion, words: str, by: User) -> None:
+        """Call the service."""
+        raise NotImplementedError
+
+
+class Propose(_ActOnModel):
+    """``/models/<id>/propose``."""
+
+    act, name = May.EVALUATE_MODELS, "propose"
+    done = "{version} is proposed. It waits for a second person."
+
+    def do(self, version: ModelVersion, words: str, by: User) -> None:
+        """Propose it."""
+        propose_deployment(version=version, why=words, by=by)
+
+
+class Withdraw(_ActOnModel):
+    """``/models/<id>/withdraw``."""
+
+    act, name = May.EVALUATE_MODELS, "withdraw"
+    done = "The proposal of {version} is withdrawn."
+
+    def do(self, version: ModelVersion, words: str, by: User) -> None:
+        """Take it back."""
+        withdraw_proposal(version=version, note=words, by=by)
+
+
+class Approve(_ActOnModel):
+    """``/models/<id>/approve``."""
+
+    act, name = May.APPROVE_MODELS, "approve"
+    done = "{version} is live now. What was scored before keeps its version and cut-off."
+
+    def do(self, version: ModelVersion, words: str, by: User) -> None:
+        """Make it live."""
+        approve_deployment(version=version, note=words, by=by)
+
+
+class Decline(_ActOnModel):
+    """``/models/<id>/decline``."""
+
+    act, name = May.APPROVE_MODELS, "decline"
+    done = "The proposal of {version} is declined."
+
+    def do(self, version: ModelVersion, words: str, by: User) -> None:
+        """Decline it."""
+        decline_deployment(version=version, reason=words, by=by)
+
+
+class Pause(_ActOnModel):
+    """``/models/<id>/pause``: the stop button."""
+
+    act, name = May.PAUSE_MODEL, "pause"
+    done = "{version} is paused. Studies flow on and are read without AI."
+
+    def do(self, version: ModelVersion, words: str, by: User) -> None:
+        """Stop it."""
+        pause_model(version=version, reason=words, by=by)
+
+
+class Resume(_ActOnModel):
+    """``/models/<id>/resume``."""
+
+    act, name = May.APPROVE_MODELS, "resume"
+    done = "{version} reads again what arrives from now on."
+
+    def do(self, version: ModelVersion, words: str, by: User) -> None:
+        """Let it go on."""
+        resume_model(version=version, note=words, by=by)
