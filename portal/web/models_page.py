@@ -37,11 +37,13 @@ def show_models(
     user, site = request.user, request.user.site
     proposals = list(proposals_at(site))
     current = current_deployment(site)
+    waiting = [p for p in proposals if p.state == Proposal.State.WAITING]
     context = {
         "current": current,
         "pause": open_pause(site),
         "versions": [v for v in versions_at(site) if current is None or v != current.model_version],
-        "waiting": [p for p in proposals if p.state == Proposal.State.WAITING],
+        "waiting": waiting,
+        "proposed": {p.model_version_id for p in waiting},
         "decided": [
             p for p in proposals if p.state in (Proposal.State.DECLINED, Proposal.State.WITHDRAWN)
         ],

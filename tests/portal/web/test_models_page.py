@@ -58,7 +58,7 @@ def test_it_says_what_is_live_since_when_and_by_whom(site, deployed, better, as_
         ("reviewer", {"pause", "approve", "decline"}),
         ("adjudicator", {"pause"}),
         ("site_admin", {"approve", "decline"}),
-        ("data_scientist", {"propose"}),
+        ("data_scientist", set()),
     ],
 )
 def test_each_role_is_offered_what_it_may_do(site, better, as_, role, acts):
@@ -66,11 +66,16 @@ def test_each_role_is_offered_what_it_may_do(site, better, as_, role, acts):
     assert forms_in(as_(make_user(site, role)).get(at("models"))) == acts
 
 
+def test_a_data_scientist_is_offered_to_propose_what_is_not_here(better, as_, data_scientist):
+    assert forms_in(as_(data_scientist).get(at("models"))) == {"propose"}
+
+
 def test_who_proposed_it_may_only_withdraw_it(site, better, as_):
     both = make_user(site, "data_scientist", "site_admin")
     propose_deployment(version=better, why="x", by=both)
     response = as_(both).get(at("models"))
-    assert forms_in(response) == {"propose", "withdraw"}
+    assert forms_in(response) == {"withdraw"}  # what waits is not proposed once more
+    assert "waits for a decision" in prose_of(response)
     assert "You proposed it, so somebody else has to decide." in prose_of(response)
 
 
@@ -136,7 +141,7 @@ def test_paused_with_one_form_and_everybody_is_told(site, deployed, as_, reviewe
     for place in (at("worklist"), at("upload"), at("study", study.study_instance_uid)):
         words = prose_of(as_(uploader).get(place))
         assert "The model is paused at your site since" in words, place
-        assert "False &lt;alarms&gt;. Studies are read without AI." in words, place
+        assert "Studies are read without AI. Reason: False &lt;alarms&gt;." in words, place
     words = prose_of(as_(uploader).get(at("about")))
     assert "Paused at Demo hospital." in words
 
