@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from knox.models import AuthToken
 
 from portal.accounts.models import RoleGrant, Site, User
@@ -81,13 +81,15 @@ def create_user(
     UserExists, PasswordTooWeak, InvalidInput
     """
     granted = known_roles(roles)
-    if User.objects.filter(username=username).exists():
-        raise UserExists(f"There is a user {username!r} already.")
     user = User(username=username, site=site, name=name, password=make_password(None))
     _validate(user)
     if password is not None:
         user.password = hashed_password(password, user)
-    user.save(force_insert=True)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError as error:
+        raise UserExists(f"There is a user {username!r} already.") from error
     RoleGrant.objects.bulk_create(RoleGrant(user=user, role=role) for role in granted)
     subject = f"user:{username}"
     record(Action.USER_CREATED, chain=site.slug, subject=subject, by=by, roles=granted)

@@ -66,12 +66,34 @@ user = user_named("reader")
 right = [n for n in "012345" if user.check_password(f"a quite different phrase {n}")]
 say([right, AuditEvent.objects.filter(action="user.password_set").count()])
 """
-GUESS = """
+FIRST_GUESS = """
 from portal.accounts.sign_in_services import Knock, check_sign_in
 from portal.errors import PortalError
-ready()
 try:
     check_sign_in(username="reader", password="not it", knock=Knock("192.0.2.1"))
+except PortalError as refusal:
+    say(refusal.code)
+"""
+TAKE = """
+from django.db import connection
+from portal.accounts.throttle_services import PER_ADDRESS, PER_NAME, Guess, take_guesses
+from portal.errors import PortalError
+connection.ensure_connection()
+ready()
+try:
+    take_guesses(Guess(PER_NAME, "reader"), Guess(PER_ADDRESS, "192.0.2.1"))
+    say("taken")
+except PortalError as refusal:
+    say(refusal.code)
+"""
+INVITE = """
+from portal.accounts.selectors import site_named
+from portal.accounts.services import create_user
+from portal.errors import PortalError
+site = site_named("demo")
+ready()
+try:
+    say(create_user(username="anna", site=site, roles=["reader"]).username)
 except PortalError as refusal:
     say(refusal.code)
 """
@@ -124,8 +146,9 @@ def test_a_one_time_link_used_six_times_at_once_sets_one_password(own_portal):
 
 def test_guesses_at_once_are_no_more_than_guesses_in_a_row(own_portal):
     own_portal.run(SEED)
-    answers = own_portal.race(GUESS, [str(number) for number in range(14)])
-    assert sorted(answers) == [*["sign_in_refused"] * 10, *["too_many_attempts"] * 4]
+    own_portal.run(FIRST_GUESS)
+    answers = own_portal.race(TAKE, [str(number) for number in range(14)])
+    assert sorted(answers) == [*["taken"] * 9, *["too_many_attempts"] * 5]
 
 
 def test_two_sweeps_tell_the_end_of_a_session_once(own_portal):
@@ -133,3 +156,12 @@ def test_two_sweeps_tell_the_end_of_a_session_once(own_portal):
     own_portal.run(EXPIRED)
     own_portal.race(END, ["a", "b", "c"])
     assert own_portal.run(ENDED) == [0, 5]
+
+
+def test_a_name_taken_twice_at_once_is_one_account_and_one_refusal(own_portal):
+    own_portal.run(SEED)
+    assert sorted(own_portal.race(INVITE, ["a", "b", "c"])) == [
+        "anna",
+        "user_exists",
+        "user_exists",
+    ]
