@@ -15,7 +15,7 @@ from tests.hostile.shipped import FOLDERS
 
 ANSWERS = {"refused", "duplicate", "scored", "not_applicable", "rejected_quality", "failed"}
 SEED = 20260101
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 def half(case):
