@@ -33,6 +33,7 @@ class World:
     def ask(self, who: str, row: Row, verb: str, *, abroad: bool = False) -> Any:
         """Return the answer of a verb; what it changed is taken back."""
         things = self.abroad if abroad else self.here
+        things = things | {name: things[which] for name, which in row.about.items()}
         headers = {name: value.format(**things) for name, value in row.headers.items()}
         client = self.browsers[who]
         if row.route.startswith("api:"):
@@ -70,8 +71,8 @@ def _made() -> World:
     return World(
         browsers=browsers,
         tokens={r: create_token(user=u, lasts=timedelta(hours=1)) for r, u in people.items()},
-        here=things_of(site, people["reviewer"]),
-        abroad=things_of(other, make_user(other, "reviewer")),
+        here=things_of(site, people["reviewer"], people["data_scientist"]),
+        abroad=things_of(other, make_user(other, "reviewer"), make_user(other, "data_scientist")),
     )
 
 

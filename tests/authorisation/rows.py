@@ -4,7 +4,8 @@ A row says: route and verb; the status of whoever may; ``door``, the act that op
 (empty: whoever is signed in; ``PUBLIC``: strangers too); ``sees``, the act without which a
 colleague's object does not exist (404); ``act``, what is needed besides (403 otherwise);
 ``abroad``, what an object of another site gives, for a route with an id in its address; ``but``,
-who gets something else, by role or ``anonymous``; ``sent`` and ``headers``, so that whoever may
+who gets something else, by role or ``anonymous``; ``about``, what the address names instead of
+the first of its kind in the world; ``sent`` and ``headers``, so that whoever may
 succeeds (``{name}`` is filled in from the world); ``form``, whether ``sent`` is a form.
 
 The verbs that no row names: HEAD is GET without its body; OPTIONS is 200 for whoever passes the
@@ -28,6 +29,15 @@ _ON_A_PERSON: dict[str, dict[str, Any]] = {
     "user-end-sessions": {},
     "user-revoke-token": {"key": "{token_key}"},
 }
+_ON_A_MODEL = {
+    "propose": ("evaluate_models", "free_version"),
+    "withdraw": ("evaluate_models", "proposed_version"),
+    "approve": ("approve_models", "proposed_version"),
+    "decline": ("approve_models", "proposed_version"),
+    "pause": ("pause_model", "live_version"),
+    "resume": ("approve_models", "live_version"),
+}
+_OPERATES = {"door": "operate", "abroad": 404}
 _READ = {"presence": "present", "password": PASSWORD}
 _SIGN = {"finding": "present", "password": PASSWORD}
 _OWN = {"adjudicator": 403}  # the review is the reviewer's: not theirs to amend
@@ -48,6 +58,7 @@ class Row:
     but: dict[str, int] = field(default_factory=dict)
     sent: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    about: dict[str, str] = field(default_factory=dict)
     form: bool = True
 
 
@@ -59,6 +70,21 @@ def _study(route: str, verb: str, ok: int, **more: Any) -> Row:
 def _person(route: str, verb: str, ok: int, **more: Any) -> Row:
     """Return the row of something about a person of the site."""
     return Row(route, verb, ok, ADMIN, abroad=404, **more)
+
+
+def _model(prefix: str, verb: str, ok: dict[str, int], **more: Any) -> list[Row]:
+    """Return the rows of the acts on models. A version is of no site: abroad it is the same one."""
+    why = {"reason": "Seen.", "why": "Seen."}
+    rows = []
+    for act, (door, which) in _ON_A_MODEL.items():
+        route, status = prefix.format(act), ok.get(act, ok[""])
+        words = {name: why[name] for name in more.get("words", {}).get(act, ())}
+        about = {"version_id": which, "model_id": which}
+        form = not route.startswith("api:")
+        rows.append(
+            Row(route, verb, status, door, abroad=status, sent=words, about=about, form=form)
+        )
+    return rows
 
 
 def _json(route: str, ok: int, sent: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -108,6 +134,29 @@ PAGES = [
     Row("audit-verify", "GET", 302, "read_audit"),
     Row("audit-verify", "POST", 200, "read_audit"),
     Row("about", "GET", 200),
+    Row("models", "GET", 200),
+    Row("model", "GET", 200, abroad=200),
+    *_model("{}-model", "GET", {"": 302}),
+    *_model(
+        "{}-model",
+        "POST",
+        {"": 302, "resume": 409},
+        words={"propose": ["reason"], "decline": ["reason"], "pause": ["reason"]},
+    ),
+    Row("failed", "GET", 200, "operate"),
+    Row("failed-cause", "GET", 200, "operate", abroad=200),
+    *(
+        Row(
+            route, verb, 302, "operate", abroad=302, sent={"which": "all"} if verb == "POST" else {}
+        )
+        for route in ("retry-failed", "acknowledge-failed")
+        for verb in ("GET", "POST")
+    ),
+    *(
+        Row(route, verb, 302, **_OPERATES)
+        for route in ("retry", "cancel")
+        for verb in ("GET", "POST")
+    ),
 ]
 API = [
     Row("api:uploads", "POST", 202, "upload", sent={"files": PNG}),
@@ -128,7 +177,16 @@ API = [
             but=_OWN,
         )
     ),
+    Row("api:retry", "POST", 201, form=False, about={"prediction_id": "failed"}, **_OPERATES),
+    Row("api:acknowledge", "POST", 200, form=False, about={"prediction_id": "failed"}, **_OPERATES),
+    Row("api:cancel", "POST", 200, form=False, about={"prediction_id": "queued"}, **_OPERATES),
     Row("api:models", "GET", 200),
+    *_model(
+        "api:{}",
+        "POST",
+        {"": 200, "propose": 201, "resume": 409},
+        words={"propose": ["why"], "decline": ["reason"], "pause": ["reason"]},
+    ),
     Row("api:events", "GET", 200, "read_audit"),
     Row("api:verify", "GET", 200, "read_audit"),
     Row("api:openapi", "GET", 200, PUBLIC),

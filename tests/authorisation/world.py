@@ -12,8 +12,21 @@ from portal.accounts.models import Site, User
 from portal.accounts.services import create_token
 from portal.accounts.session_store import USER, SessionStore
 from portal.api.preconditions import etag_of
+from portal.predictions.deployment_models import ModelVersion
+from portal.predictions.deployment_services import propose_deployment
+from portal.predictions.models import Prediction
 from portal.reviews.services import Read, sign_review
-from tests.factories import PASSWORD, make_user, scored_study
+from portal.studies.models import Study
+from tests.factories import (
+    PASSWORD,
+    failed_study,
+    make_instance,
+    make_model_version,
+    make_prediction,
+    make_study,
+    make_user,
+    scored_study,
+)
 
 
 def _png() -> bytes:
@@ -25,7 +38,7 @@ def _png() -> bytes:
 PNG = _png()
 
 
-def things_of(site: Site, reviewer: User) -> dict[str, Any]:
+def things_of(site: Site, reviewer: User, data_scientist: User) -> dict[str, Any]:
     """Return what is at ``site``, by the names that addresses, bodies and headers use."""
     study = scored_study(site, by=reviewer)
     image = study.series.get().instances.get()
@@ -44,9 +57,31 @@ def things_of(site: Site, reviewer: User) -> dict[str, Any]:
         "token_key": AuthToken.objects.get(user=person).token_key,
         "study_instance_uid": study.study_instance_uid,
         "sop_instance_uid": image.sop_instance_uid,
-        "prediction_id": image.predictions.get().pk,
+        "prediction_id": prediction_of(study).pk,
         "review_id": review.pk,
         "etag": etag_of(signed),
+        "failed": prediction_of(failed_study(site, code="gave_up")).pk,
+        "queued": make_prediction(make_instance(make_study(site))).pk,
+        "code": "gave_up",
+        **_versions(prediction_of(study).model_version, data_scientist),
         "uidb64": uidb64,
         "token": token,
+    }
+
+
+def prediction_of(study: Study) -> Prediction:
+    """Return the one prediction of a study."""
+    return Prediction.objects.get(instance__series__study=study)
+
+
+def _versions(live: ModelVersion, data_scientist: User) -> dict[str, int]:
+    """Return a version that is live, one that is proposed and one that is neither."""
+    proposed, free = make_model_version(version="2.0.0"), make_model_version(version="3.0.0")
+    propose_deployment(version=proposed, why="Better.", by=data_scientist)
+    return {
+        "version_id": live.pk,
+        "model_id": live.pk,
+        "live_version": live.pk,
+        "proposed_version": proposed.pk,
+        "free_version": free.pk,
     }
