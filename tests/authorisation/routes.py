@@ -1,6 +1,7 @@
 """Every route of the resolver, by name."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -9,6 +10,7 @@ VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 NOWHERE = "api:nowhere"
 
 
+@cache
 def routes(urlconf: Any = None) -> dict[str, set[str]]:
     """Return the names of all routes, each with the parameters of its address."""
     found = {}
