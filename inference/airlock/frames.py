@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 _STARTS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")
 _STREAM_END = b"\xff\xd9"
 _TAIL = 1024
-"""Bytes within which the end marker must lie; what follows it may be zeros only."""
+"""Bytes within which the end marker must lie. What pads it to an even length is a zero by the
+standard (PS3.5 section A.4) and 0xff by habit."""
 _TAG = shown(PIXEL_DATA)
 _BYTE = 8
 _WIDEST = 2
@@ -206,7 +207,7 @@ def refuse_open_end(stream: memoryview) -> None:
     Refused
         ``pixels_undecodable``.
     """
-    if not bytes(stream[-_TAIL:]).rstrip(b"\0").endswith(_STREAM_END):
+    if not bytes(stream[-_TAIL:]).rstrip(b"\0\xff").endswith(_STREAM_END):
         raise Refused("pixels_undecodable", tag=_TAG, found="no end of the stream")
 
 
