@@ -188,17 +188,35 @@ def test_an_act_that_was_recorded_twice(sent, instances):
     assert the_only_breach(sent).startswith(f"{subject} has 2 events prediction.completed")
 
 
-def test_an_end_that_came_too_late_counts_from_the_last_fault(sent):
+@pytest.fixture
+def late(sent):
+    """What is stored, with one prediction that took 50 s; and when it was asked for."""
     state = read_state()
-    one = state.predictions[0]
-    state.predictions[0] = replace(one, finished_at=one.requested_at + 50)
+    one = min(state.predictions, key=lambda one: one.requested_at)
+    one.finished_at = one.requested_at + 50
+    return state, one.requested_at
+
+
+def test_an_end_that_came_too_late_counts_from_the_last_fault(sent, late):
+    state, at = late
     (found,) = judge(sent, [], state, within=WITHIN)
-    assert "ended 50.0 s after the last fault" in found
-    at = one.requested_at
+    assert "took 50.0 s with nothing in its way" in found
     assert judge(sent, [Fault("kill", at + 15, at + 20)], state, within=WITHIN) == []
     assert slowest([Fault("kill", at + 15, at + 20)], state) == pytest.approx(30)
-    early = Fault("kill", at + 5, at + 10)
-    assert len(judge(sent, [early], state, within=WITHIN)) == 1
+    assert len(judge(sent, [Fault("kill", at + 5, at + 10)], state, within=WITHIN)) == 1
+
+
+def test_a_queue_that_moves_is_no_delay_and_a_row_that_is_passed_by_is_one(sent, late):
+    state, at = late
+    ahead, *behind = sorted(state.predictions, key=lambda one: one.requested_at)
+    ahead.requested_at -= 1
+    ahead.finished_at = at + 30
+    behind[0].finished_at = at + 50
+    behind[1].finished_at = at + 45
+    assert judge(sent, [], state, within=WITHIN) == []
+    ahead.finished_at = at + 50  # nobody was before it, and others ended first
+    assert len(judge(sent, [], state, within=WITHIN)) >= 1
+    assert slowest([], state) == pytest.approx(51, abs=0.1)
 
 
 def test_a_ledger_is_read_as_it_was_written(tmp_path):

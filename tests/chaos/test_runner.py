@@ -18,6 +18,7 @@ WITH_THE_MODEL = Tier(
     spread=40,
     faults=Faults(kills=3, freezes=1, memory_losses=0, full_stops=0, targets=STRUCK),
     lease=10,
+    patience=90,  # each start loads the network: 5 s on a quiet machine, 30 s on a busy one
 )
 
 

@@ -22,6 +22,7 @@ def main() -> int:
         spread=said.spread or said.uploads / said.rate,
         clients=said.clients,
         lease=said.lease,
+        patience=90.0 if said.real_model else 30.0,  # each start loads the network
         faults=Faults(said.kills, said.freezes, said.memory_losses, said.full_stops),
     )
     reports = [one(seed, tier, said) for seed in said.seeds]

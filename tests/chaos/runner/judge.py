@@ -1,10 +1,11 @@
 """Does what the system holds agree with what its clients were told?"""
 
+import bisect
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from tests.chaos.runner.ledger import Fault, Sent
-from tests.chaos.runner.state import Prediction, State
+from tests.chaos.runner.state import State
 
 LIVE = {"queued", "running", "done"}
 ENDED = {"done", "failed", "cancelled"}
@@ -24,8 +25,8 @@ def judge(
     state : State
         What is stored, once all should have ended.
     within : float
-        Seconds after the last fault, or after its request if that was later, in which a
-        prediction must end.
+        Seconds after the last fault, its request, or the end of the last one ahead of it in the
+        queue, whichever was latest, in which a prediction must end.
     """
     return [
         *_answers(sent),
@@ -39,8 +40,8 @@ def judge(
 
 
 def slowest(faults: Sequence[Fault], state: State) -> float:
-    """Return the longest time from the last fault, or the request, to the end of a prediction."""
-    return max((_took(one, faults) for one in state.predictions), default=0.0)
+    """Return the longest time that a prediction took to end with nothing in its way, seconds."""
+    return max((took for _, took in _delays(faults, state)), default=0.0)
 
 
 def _answers(sent: Sequence[Sent]) -> Iterator[str]:
@@ -127,19 +128,26 @@ def _once(state: State, subject: str, *actions: str) -> Iterator[str]:
 
 
 def _in_time(faults: Sequence[Fault], state: State, within: float) -> Iterator[str]:
-    for one in state.predictions:
-        if one.finished_at is not None and (took := _took(one, faults)) > within:
-            yield f"prediction {one.id} ended {took:.1f} s after the last fault, not {within:g}"
+    for name, took in _delays(faults, state):
+        if took > within:
+            yield f"prediction {name} took {took:.1f} s with nothing in its way, not {within:g}"
 
 
-def _took(one: Prediction, faults: Sequence[Fault]) -> float:
-    """Return the seconds of undisturbed time that a prediction took to its end."""
-    if one.finished_at is None:
-        return float("inf")
-    disturbed = [
-        min(fault.until, one.finished_at) for fault in faults if fault.at < one.finished_at
-    ]
-    return one.finished_at - max([one.requested_at, *disturbed])
+def _delays(faults: Sequence[Fault], state: State) -> Iterator[tuple[str, float]]:
+    """Yield for how long each prediction that ended had nothing in its way.
+
+    In its way are faults, and whoever was asked for before it and ended before it: a queue that
+    moves is no delay, and a row that is passed by those behind it is one.
+    """
+    ended: list[float] = []
+    for one in sorted(state.predictions, key=lambda one: one.requested_at):
+        if one.finished_at is None:
+            continue
+        end = one.finished_at
+        disturbed = [min(fault.until, end) for fault in faults if fault.at < end]
+        ahead = ended[: bisect.bisect_left(ended, end)][-1:]
+        yield one.id, end - max([one.requested_at, *disturbed, *ahead])
+        bisect.insort(ended, end)
 
 
 def _verdicts(sent: Sequence[Sent]) -> Iterator[tuple[str, dict[str, str]]]:
