@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "portal.reviews",
     "portal.web",
     "portal.api",
+    "portal.operations",
     "worker",
 ]
 MIDDLEWARE = [
@@ -96,6 +97,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.database(f"sqlite:///{OVERREAD_DATA / 'overread.sqlite3'}")}
+OVERREAD_OWNER_DATABASE = env.owner_database(DATABASES["default"])
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,
@@ -189,7 +191,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-REDIS_URL = env.text("REDIS_URL", f"redis+socket://{OVERREAD_RUN / 'valkey.sock'}")
+REDIS_URL = env.broker(f"redis+socket://{OVERREAD_RUN / 'valkey.sock'}")
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_DEFAULT_QUEUE = "general"
 CELERY_TASK_ACKS_LATE = True
