@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
-from portal import env
+from portal import env, logs
 
 env.refuse_unknown_names()
 
@@ -19,6 +19,7 @@ OVERREAD_BUNDLE = env.text(
 )
 OVERREAD_CLAIM_AFTER = env.integer("OVERREAD_CLAIM_AFTER", 0, at_least=0)
 OVERREAD_DEVICE = env.choice("OVERREAD_DEVICE", "auto", ("auto", "cpu", "gpu"))
+OVERREAD_LOG_FORMAT = env.choice("OVERREAD_LOG_FORMAT", "console", ("console", "json"))
 OVERREAD_LEASE_SECONDS = env.seconds("OVERREAD_LEASE_SECONDS", 60)
 OVERREAD_RING_AFTER_SECONDS = env.seconds("OVERREAD_RING_AFTER_SECONDS", 30)
 OVERREAD_SWEEP_SECONDS = env.seconds("OVERREAD_SWEEP_SECONDS", 5)
@@ -67,6 +68,7 @@ INSTALLED_APPS = [
     "worker",
 ]
 MIDDLEWARE = [
+    "portal.http.request_log.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -213,20 +215,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    # one line a doorbell would bury the rest; what goes wrong is an error and still shown
-    "loggers": {
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-    },
-    "root": {
-        "handlers": ["stderr"],
-        "level": env.choice(
-            "OVERREAD_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-        ),
-    },
-}
+LOGGING = logs.configuration(
+    as_json=OVERREAD_LOG_FORMAT == "json",
+    level=env.choice(
+        "OVERREAD_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    ),
+)

@@ -4,7 +4,7 @@ import logging
 import threading
 from typing import Any
 
-from celery.signals import celeryd_after_setup, worker_ready, worker_shutdown
+from celery.signals import celeryd_after_setup, setup_logging, worker_ready, worker_shutdown
 from django.db import Error, connection
 
 from portal.queue import INFERENCE, app
@@ -20,9 +20,14 @@ _running: list[Repeating] = []
 
 def connect() -> None:
     """Have Celery call what follows."""
+    setup_logging.connect(keep_logging)
     celeryd_after_setup.connect(begin)
     worker_ready.connect(serve)
     worker_shutdown.connect(end)
+
+
+def keep_logging(**_: Any) -> None:
+    """Leave the log as Django's settings made it: Celery does nothing once somebody listens."""
 
 
 def begin(**_: Any) -> None:

@@ -10,8 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from inference.airlock.limits import Limits
+from inference.airlock.lines import JsonLines
 
-_KEPT = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH")
+_FORMAT = "OVERREAD_LOG_FORMAT"
+_KEPT = (_FORMAT, "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH")
 _LIMITS = "OVERREAD_AIRLOCK_"
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _AFRESH = "OVERREAD_AIRLOCK_AFRESH"
@@ -41,6 +43,8 @@ def main() -> int:
     start_afresh()
     level = logging.WARNING if arguments.end_with_stdin else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+    if os.environ.get(_FORMAT) == "json":
+        logging.root.handlers[0].setFormatter(JsonLines())
     from inference.airlock.server import Forkserver
 
     try:

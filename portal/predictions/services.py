@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
-from portal import queue
+from portal import logs, queue
 from portal.accounts.models import User
 from portal.audit.services import Action, record
 from portal.errors import Conflict
@@ -66,7 +67,9 @@ def request_prediction(
         priority=priority,
         requested_at=Now(),
         rung_at=Now(),
+        request_id=logs.request_id(),
     )
+    transaction.on_commit(partial(_say_requested, prediction))
     queue.ring_after_commit()
     record(
         Action.PREDICTION_REQUESTED,
@@ -205,9 +208,8 @@ def _take_back_expired() -> int:
         .select_related("site", "model_version")
     )
     for prediction in expired:
-        logger.warning(
-            "prediction %s: the lease of attempt %s ran out", prediction.pk, prediction.attempt
-        )
+        with logs.bound(**named(prediction)):
+            logger.warning("the lease of attempt %s ran out", prediction.attempt)
         if prediction.attempt >= MAX_ATTEMPTS:
             _give_up(prediction)
         else:
@@ -256,6 +258,15 @@ def _finish(prediction: Prediction, **changes: Any) -> None:
     )
     if not ended:
         raise NotRunning(f"prediction {prediction.pk} is no longer yours to finish")
+
+
+def named(prediction: Prediction) -> dict[str, str]:
+    """Return by what its log lines are found, from the door to the worker."""
+    return {"prediction": str(prediction.pk), "request_id": prediction.request_id}
+
+
+def _say_requested(prediction: Prediction) -> None:
+    logger.info("prediction requested", extra=logs.fields(**named(prediction)))
 
 
 def _subject(prediction: Prediction) -> str:

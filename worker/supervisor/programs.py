@@ -12,7 +12,15 @@ from worker.supervisor.child import Program
 QUEUE, AIRLOCK, WEB, INFERENCE, GENERAL = "queue", "airlock", "web", "inference", "general"
 SWEEP_MAY_WAIT = 3.0
 """Seconds after the start in which nothing can have been lost yet."""
-_HARMLESS = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
+_HARMLESS = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "PYTHONDONTWRITEBYTECODE",
+    "OVERREAD_LOG_FORMAT",
+)
 """What the airlock may know: nothing that opens a door."""
 _OWNER = "OVERREAD_OWNER_DATABASE_URL"
 
