@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import environ
 
 _POSTGRESQL = ("postgres://", "postgresql://")
+_TOKEN_LENGTH = 24
 _SOCKET_PATH_LIMIT = 80  # a unix socket path holds 108 bytes at most, file name included
 KNOWN = frozenset(
     {
@@ -41,6 +42,7 @@ KNOWN = frozenset(
 MAY_BE_FILES = frozenset(
     {
         "DATABASE_URL",
+        "OVERREAD_METRICS_TOKEN",
         "OVERREAD_OWNER_DATABASE_URL",
         "OVERREAD_SECRET_KEY",
         "REDIS_URL",
@@ -177,6 +179,14 @@ def run_folder(data: Path) -> Path:
     if short.stat().st_uid != os.getuid():
         stop(f"{short} belongs to somebody else; choose a shorter OVERREAD_DATA.")
     return short
+
+
+def token(name: str) -> str:
+    """Return what opens something to a machine; empty if nothing does."""
+    raw = text(name, "")
+    if raw and len(raw) < _TOKEN_LENGTH:
+        stop(f"{name} must have at least {_TOKEN_LENGTH} characters.")
+    return raw
 
 
 def secret(name: str, *, kept_in: Path) -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 
 from portal.audit import keys
-from portal.audit.models import AuditEvent, AuditHead
+from portal.audit.models import AuditEvent, AuditHead, Tally
 from portal.audit.services import GENESIS, digest, exported_heads
 
 
@@ -28,6 +28,18 @@ class Verification:
 def events_of(chain: str) -> QuerySet[AuditEvent]:
     """Return the events of a chain, newest first."""
     return AuditEvent.objects.filter(chain=chain).order_by("-seq")
+
+
+def tallies() -> list[tuple[str, str, int, float]]:
+    """Return name, label, count and seconds of everything that is counted, over all chains."""
+    added = Tally.objects.values_list("name", "label").order_by("name", "label")
+    return list(added.annotate(Sum("count"), Sum("seconds")))
+
+
+def heads_with_moment() -> QuerySet[AuditHead]:
+    """Return every head that names an event, with ``at``, when that event was written."""
+    last = AuditEvent.objects.filter(chain=OuterRef("chain"), seq=OuterRef("seq"))
+    return AuditHead.objects.filter(seq__gt=0).annotate(at=Subquery(last.values("at")[:1]))
 
 
 def verify_all() -> list[Verification]:

@@ -20,6 +20,7 @@ from portal.audit.services import Action, record
 from portal.errors import Conflict
 from portal.predictions.models import Prediction
 from portal.predictions.selectors import live_version
+from portal.predictions.tally_services import count_ended, count_lost_leases
 from portal.studies.models import Instance
 
 State = Prediction.State
@@ -216,6 +217,7 @@ def _take_back_expired() -> int:
             _mine(prediction).update(
                 state=State.QUEUED, lease_token=None, lease_until=None, rung_at=Now()
             )
+    count_lost_leases(expired)
     return len(expired)
 
 
@@ -258,6 +260,7 @@ def _finish(prediction: Prediction, **changes: Any) -> None:
     )
     if not ended:
         raise NotRunning(f"prediction {prediction.pk} is no longer yours to finish")
+    count_ended(prediction)
 
 
 def named(prediction: Prediction) -> dict[str, str]:
