@@ -39,6 +39,11 @@ def main() -> int:
         action="store_true",
         help="stop at the end of standard input and remove the folder of the socket if it is empty",
     )
+    parser.add_argument(
+        "--group-may-connect",
+        action="store_true",
+        help="let the group of the socket connect too: for an airlock with a user of its own",
+    )
     arguments = parser.parse_args()
     start_afresh()
     level = logging.WARNING if arguments.end_with_stdin else logging.INFO
@@ -49,7 +54,7 @@ def main() -> int:
 
     try:
         limits = Limits.from_environment(os.environ)
-        listener = listening(arguments.socket)
+        listener = listening(arguments.socket, for_group=arguments.group_may_connect)
     except (CannotListen, ValueError) as error:
         sys.stderr.write(f"airlock: {error}\n")
         return _FAULT
@@ -80,8 +85,8 @@ def start_afresh() -> None:
     os.execve(sys.executable, command, {**clean, **_ONE_THREAD, _AFRESH: "1"})  # noqa: S606 - this very program
 
 
-def listening(path: Path) -> socket.socket:
-    """Return a socket that listens on ``path``, for this user alone.
+def listening(path: Path, *, for_group: bool = False) -> socket.socket:
+    """Return a socket that listens on ``path``, for this user alone or for its group too.
 
     Raises
     ------
@@ -91,7 +96,7 @@ def listening(path: Path) -> socket.socket:
     if os.path.lexists(path):
         remove_stale(path)
     listener = socket.socket(socket.AF_UNIX)
-    mask = os.umask(0o177)
+    mask = os.umask(0o117 if for_group else 0o177)
     try:
         listener.bind(str(path))
         listener.listen(_BACKLOG)
