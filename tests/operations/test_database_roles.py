@@ -157,6 +157,20 @@ def test_tables_of_another_owner_stop_the_migration_with_what_to_do(bundle, tmp_
         assert "Traceback" not in done.stderr
 
 
+def test_a_clinic_with_one_role_is_given_a_second_by_two_addresses_and_migrate(
+    bundle, tmp_path, postgres
+):
+    with two_roles(postgres) as fresh:
+        clinic = Overread(tmp_path, bundle, fresh.owner)
+        clinic.manage("migrate", "--verbosity", "0")
+        assert create(fresh).returncode == 0
+        privilege_error(fresh, "SELECT * FROM accounts_user")
+        clinic.env |= fresh.env
+        clinic.manage("migrate", "--verbosity", "0")
+        assert run(fresh.runtime, "SELECT count(*) FROM accounts_user") == [(0,)]
+        privilege_error(fresh, "TRUNCATE audit_auditevent")
+
+
 def grants(roles):
     return run(
         roles.superuser,

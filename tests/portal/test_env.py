@@ -50,6 +50,9 @@ def test_the_defaults_start(tmp_path):
         ("OVERREAD_ORIGIN", "https://overread.example/path", "https://"),
         ("DATABASE_URL", "mysql://root@localhost/x", "postgresql://"),
         ("OVERREAD_LOG_LEVEL", "LOUD", "one of"),
+        ("OVERREAD_LOG_FORMAT", "xml", "console, json"),
+        ("OVERREAD_METRICS_TOKEN", "short", "at least 24"),
+        ("REDIS_URL", "http://127.0.0.1", "redis://"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_and_exit_code_2(tmp_path, name, value, words):
