@@ -5,11 +5,14 @@ import os
 import secrets
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import environ
 
+_POSTGRESQL = ("postgres://", "postgresql://")
+_TOKEN_LENGTH = 24
 _SOCKET_PATH_LIMIT = 80  # a unix socket path holds 108 bytes at most, file name included
 KNOWN = frozenset(
     {
@@ -23,12 +26,13 @@ KNOWN = frozenset(
         "OVERREAD_DATA",
         "OVERREAD_DEVICE",
         "OVERREAD_LEASE_SECONDS",
+        "OVERREAD_LOG_FORMAT",
         "OVERREAD_LOG_LEVEL",
         "OVERREAD_MAX_UPLOAD_MB",
+        "OVERREAD_OWNER_DATABASE_URL",
         "OVERREAD_ORIGIN",
         "OVERREAD_RING_AFTER_SECONDS",
         "OVERREAD_SECRET_KEY",
-        "OVERREAD_SECRET_KEY_FILE",
         "OVERREAD_SESSION_HOURS",
         "OVERREAD_SESSION_IDLE_MINUTES",
         "OVERREAD_SWEEP_SECONDS",
@@ -38,7 +42,17 @@ KNOWN = frozenset(
         "OVERREAD_WEB_WORKERS",
     }
 )
-_env = environ.FileAwareEnv()
+MAY_BE_FILES = frozenset(
+    {
+        "DATABASE_URL",
+        "OVERREAD_METRICS_TOKEN",
+        "OVERREAD_OWNER_DATABASE_URL",
+        "OVERREAD_SECRET_KEY",
+        "REDIS_URL",
+    }
+)
+"""What may also be said as ``NAME_FILE``, the file that holds it."""
+_env = environ.Env()
 
 
 def stop(sentence: str) -> NoReturn:
@@ -50,13 +64,24 @@ def stop(sentence: str) -> NoReturn:
 def refuse_unknown_names() -> None:
     """Stop if a variable starts with ``OVERREAD_`` and means nothing: it is a misspelt setting."""
     for name in sorted(os.environ):
-        if name.startswith("OVERREAD_") and name not in KNOWN:
+        if not name.startswith("OVERREAD_") or name in KNOWN:
+            continue
+        if name.removesuffix("_FILE") not in MAY_BE_FILES:
             stop(f"{name} is not a setting of Overread; see the table in the README.")
 
 
 def text(name: str, default: str) -> str:
     """Return a variable, or the content of the file that ``NAME_FILE`` names."""
-    return cast("str", _env.str(name, default=default)).strip()
+    file = os.environ.get(f"{name}_FILE", "") if name in MAY_BE_FILES else ""
+    if not file:
+        return os.environ.get(name, default).strip()
+    if name in os.environ:
+        stop(f"{name} and {name}_FILE are both set; keep one.")
+    try:
+        content = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        stop(f"{name}_FILE names {file}, which cannot be read.")
+    return content or stop(f"{name}_FILE names {file}, which is empty.")
 
 
 def integer(name: str, default: int, *, at_least: int) -> int:
@@ -90,9 +115,38 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
 def database(default: str) -> dict[str, Any]:
     """Return Django's description of ``DATABASE_URL``: PostgreSQL or SQLite, nothing else."""
     raw = text("DATABASE_URL", default)
-    if not raw.startswith(("postgres://", "postgresql://", "sqlite:///")):
+    if not raw.startswith((*_POSTGRESQL, "sqlite:///")):
         stop("DATABASE_URL must start with postgresql:// or sqlite:///.")
     return dict(_env.db_url_config(raw))
+
+
+def owner_database(runtime: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same for ``OVERREAD_OWNER_DATABASE_URL``; empty if there is one role only.
+
+    Parameters
+    ----------
+    runtime : mapping
+        What `database` returned: the same database, as another role.
+    """
+    raw = text("OVERREAD_OWNER_DATABASE_URL", "")
+    if not raw:
+        return {}
+    if not raw.startswith(_POSTGRESQL) or not runtime["ENGINE"].endswith("postgresql"):
+        stop("OVERREAD_OWNER_DATABASE_URL and DATABASE_URL must both start with postgresql://.")
+    owner = dict(_env.db_url_config(raw))
+    if owner["NAME"] != runtime["NAME"]:
+        stop("OVERREAD_OWNER_DATABASE_URL and DATABASE_URL must name the same database.")
+    if owner["USER"] == runtime["USER"]:
+        stop("OVERREAD_OWNER_DATABASE_URL and DATABASE_URL must name two roles, not one.")
+    return owner
+
+
+def broker(default: str) -> str:
+    """Return ``REDIS_URL``: a Redis or Valkey over TCP, TLS or a unix socket."""
+    raw = text("REDIS_URL", default)
+    if not raw.startswith(("redis://", "rediss://", "redis+socket://")):
+        stop("REDIS_URL must start with redis://, rediss:// or redis+socket://.")
+    return raw
 
 
 def origin() -> str:
@@ -128,6 +182,14 @@ def run_folder(data: Path) -> Path:
     if short.stat().st_uid != os.getuid():
         stop(f"{short} belongs to somebody else; choose a shorter OVERREAD_DATA.")
     return short
+
+
+def token(name: str) -> str:
+    """Return what opens something to a machine; empty if nothing does."""
+    raw = text(name, "")
+    if raw and len(raw) < _TOKEN_LENGTH:
+        stop(f"{name} must have at least {_TOKEN_LENGTH} characters.")
+    return raw
 
 
 def secret(name: str, *, kept_in: Path) -> str:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
-from portal import env
+from portal import env, logs
 
 env.refuse_unknown_names()
 
@@ -19,6 +19,7 @@ OVERREAD_BUNDLE = env.text(
 )
 OVERREAD_CLAIM_AFTER = env.integer("OVERREAD_CLAIM_AFTER", 0, at_least=0)
 OVERREAD_DEVICE = env.choice("OVERREAD_DEVICE", "auto", ("auto", "cpu", "gpu"))
+OVERREAD_LOG_FORMAT = env.choice("OVERREAD_LOG_FORMAT", "console", ("console", "json"))
 OVERREAD_LEASE_SECONDS = env.seconds("OVERREAD_LEASE_SECONDS", 60)
 OVERREAD_RING_AFTER_SECONDS = env.seconds("OVERREAD_RING_AFTER_SECONDS", 30)
 OVERREAD_SESSION_HOURS = env.integer("OVERREAD_SESSION_HOURS", 8, at_least=1)
@@ -26,6 +27,7 @@ OVERREAD_SESSION_IDLE_MINUTES = env.integer("OVERREAD_SESSION_IDLE_MINUTES", 15,
 OVERREAD_SWEEP_SECONDS = env.seconds("OVERREAD_SWEEP_SECONDS", 5)
 OVERREAD_TRUSTED_PROXIES = env.integer("OVERREAD_TRUSTED_PROXIES", 0, at_least=0)
 OVERREAD_MAX_UPLOAD_BYTES = env.integer("OVERREAD_MAX_UPLOAD_MB", 200, at_least=1) * 1024 * 1024
+OVERREAD_METRICS_TOKEN = env.token("OVERREAD_METRICS_TOKEN")
 OVERREAD_WEB_THREADS = env.integer("OVERREAD_WEB_THREADS", 8, at_least=1)
 OVERREAD_WEB_WORKERS = env.integer("OVERREAD_WEB_WORKERS", 1, at_least=1)
 
@@ -65,9 +67,11 @@ INSTALLED_APPS = [
     "portal.reviews",
     "portal.web",
     "portal.api",
+    "portal.operations",
     "worker",
 ]
 MIDDLEWARE = [
+    "portal.http.request_log.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -98,6 +102,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.database(f"sqlite:///{OVERREAD_DATA / 'overread.sqlite3'}")}
+OVERREAD_OWNER_DATABASE = env.owner_database(DATABASES["default"])
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,
@@ -138,6 +143,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if _TLS else "csrf"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "portal.web.views.csrf_failed"
 SECURE_SSL_REDIRECT = _TLS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]  # asked for from inside, where no TLS is
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _TLS else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _TLS
@@ -161,7 +167,11 @@ CONTENT_SECURITY_POLICY = {
 STATIC_URL = "/static/"
 STATICFILES_DIRS: list[Path] = []
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 3600
+WHITENOISE_MAX_AGE = 365 * 24 * 3600  # seconds; another content has another address
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "portal.web.static_urls.VersionedStaticFiles"},
+}
 FILE_UPLOAD_HANDLERS = ["portal.http.uploads.IncomingBlobHandler"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
@@ -191,7 +201,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-REDIS_URL = env.text("REDIS_URL", f"redis+socket://{OVERREAD_RUN / 'valkey.sock'}")
+REDIS_URL = env.broker(f"redis+socket://{OVERREAD_RUN / 'valkey.sock'}")
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_DEFAULT_QUEUE = "general"
 CELERY_TASK_ACKS_LATE = True
@@ -213,22 +223,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_throttle": 1,
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    # one line a doorbell would bury the rest; what goes wrong is an error and still shown
-    "loggers": {
-        # anybody can send a foreign Host; it is answered 400 and needs no stack in the log
-        "django.security.DisallowedHost": {"level": "CRITICAL"},
-        "celery.worker.strategy": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},
-    },
-    "root": {
-        "handlers": ["stderr"],
-        "level": env.choice(
-            "OVERREAD_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-        ),
-    },
-}
+LOGGING = logs.configuration(
+    as_json=OVERREAD_LOG_FORMAT == "json",
+    level=env.choice(
+        "OVERREAD_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    ),
+)

@@ -2,6 +2,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("portal.api.urls")),
+    path("", include("portal.operations.urls")),
     path("", include("portal.web.urls")),
 ]
 handler400 = "portal.http.last_resort.bad_request"

@@ -1,15 +1,15 @@
 """What a Celery worker does beside its tasks: the sweep, the heartbeat, loading the model."""
 
 import logging
-import threading
 from typing import Any
 
-from celery.signals import celeryd_after_setup, worker_ready, worker_shutdown
+from celery.signals import celeryd_after_setup, setup_logging, worker_ready, worker_shutdown
+from django.conf import settings
 from django.db import Error, connection
 
 from portal.queue import INFERENCE, app
 from worker.leases import beat, leave, start_heartbeat
-from worker.model import live_classifiers
+from worker.model import live_classifiers, loaded_models
 from worker.repeating import Repeating
 from worker.sweeping import start_sweeping
 
@@ -20,9 +20,14 @@ _running: list[Repeating] = []
 
 def connect() -> None:
     """Have Celery call what follows."""
+    setup_logging.connect(keep_logging)
     celeryd_after_setup.connect(begin)
     worker_ready.connect(serve)
     worker_shutdown.connect(end)
+
+
+def keep_logging(**_: Any) -> None:
+    """Leave the log as Django's settings made it: Celery does nothing once somebody listens."""
 
 
 def begin(**_: Any) -> None:
@@ -32,10 +37,13 @@ def begin(**_: Any) -> None:
 
 
 def serve(**_: Any) -> None:
-    """Once the queue is consumed: say so, and load the model while nothing waits for it."""
+    """Once the queue is consumed: say so, and load models while nothing waits for them."""
     if _serves(INFERENCE) and not any(thread.name == "heartbeat" for thread in _running):
         _running.append(start_heartbeat())
-        threading.Thread(target=load_live_models, name="warm-up", daemon=True).start()
+        every = settings.OVERREAD_LEASE_SECONDS / 2
+        warm_up = Repeating(load_live_models, every=every, name="warm-up")
+        warm_up.start()
+        _running.append(warm_up)
 
 
 def end(**_: Any) -> None:
@@ -49,10 +57,12 @@ def end(**_: Any) -> None:
 
 
 def load_live_models() -> None:
-    """Load what is live; what cannot be loaded is tried again when there is work for it."""
+    """Load what has become live; what cannot be loaded is tried again the next time."""
+    before = loaded_models()
     try:
         live_classifiers()
-        beat()
+        if loaded_models() != before:
+            beat()
     except Error as error:
         logger.error("no model is loaded: %s", error)  # noqa: TRY400 (the sentence says it all)
     finally:

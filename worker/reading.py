@@ -7,6 +7,7 @@ from dataclasses import asdict
 from uuid import UUID
 
 from inference import Classifier, Radiograph, Refusal, Score
+from portal import logs
 from portal.predictions import services as predictions
 from portal.predictions.models import Prediction
 from portal.predictions.services import Answer, NotRunning
@@ -52,13 +53,23 @@ def classify(classifier: Classifier, rows: Sequence[Prediction]) -> list[Score |
 def settle_all(rows: Sequence[Prediction], answers: Iterable[Score | Refusal]) -> None:
     """Store each answer in a transaction of its own; one that comes too late is dropped."""
     for row, answer in zip(rows, answers, strict=True):
-        if deserves_another_try(row, answer):
-            logger.warning("prediction %s: %s, to be tried again", row.pk, MAY_BE_OUR_FAULT)
-            continue
-        try:
-            settle(row, answer)
-        except NotRunning:
-            logger.warning("prediction %s: attempt %s came too late", row.pk, row.attempt)
+        with logs.bound(**predictions.named(row), attempt=row.attempt):
+            settle_one(row, answer)
+
+
+def settle_one(row: Prediction, answer: Score | Refusal) -> None:
+    """Store one answer, leave it for another attempt, or drop it; and say which."""
+    code = "" if isinstance(answer, Score) else answer.code
+    if deserves_another_try(row, answer):
+        logger.warning("to be tried again", extra=logs.fields(code=code))
+        return
+    try:
+        settle(row, answer)
+    except NotRunning:
+        logger.warning("the answer came too late")
+    else:
+        outcome = "scored" if isinstance(answer, Score) else answer.outcome
+        logger.info("prediction settled", extra=logs.fields(outcome=outcome, code=code))
 
 
 def deserves_another_try(row: Prediction, answer: Score | Refusal) -> bool:

@@ -10,10 +10,10 @@ from celery.worker import state
 from django.conf import settings
 
 from inference import Refusal, Score
-from portal import queue
+from portal import logs, queue
 from portal.predictions.models import Prediction
 from portal.predictions.selectors import queued_rows_exist
-from portal.predictions.services import claim_predictions
+from portal.predictions.services import claim_predictions, named
 from portal.queue import app
 from worker.airlock import airlock_listens
 from worker.identity import worker_name
@@ -69,6 +69,8 @@ def claim() -> list[Prediction]:
         without=missing,
     )
     take_in_hand(batch)
+    for row in batch:
+        logger.info("prediction claimed", extra=logs.fields(**named(row), attempt=row.attempt))
     return batch
 
 

@@ -10,8 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from inference.airlock.limits import Limits
+from inference.airlock.lines import JsonLines
 
-_KEPT = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH")
+_FORMAT = "OVERREAD_LOG_FORMAT"
+_KEPT = (_FORMAT, "PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH")
 _LIMITS = "OVERREAD_AIRLOCK_"
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _AFRESH = "OVERREAD_AIRLOCK_AFRESH"
@@ -37,15 +39,22 @@ def main() -> int:
         action="store_true",
         help="stop at the end of standard input and remove the folder of the socket if it is empty",
     )
+    parser.add_argument(
+        "--group-may-connect",
+        action="store_true",
+        help="let the group of the socket connect too: for an airlock with a user of its own",
+    )
     arguments = parser.parse_args()
     start_afresh()
     level = logging.WARNING if arguments.end_with_stdin else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr)
+    if os.environ.get(_FORMAT) == "json":
+        logging.root.handlers[0].setFormatter(JsonLines())
     from inference.airlock.server import Forkserver
 
     try:
         limits = Limits.from_environment(os.environ)
-        listener = listening(arguments.socket)
+        listener = listening(arguments.socket, for_group=arguments.group_may_connect)
     except (CannotListen, ValueError) as error:
         sys.stderr.write(f"airlock: {error}\n")
         return _FAULT
@@ -76,8 +85,8 @@ def start_afresh() -> None:
     os.execve(sys.executable, command, {**clean, **_ONE_THREAD, _AFRESH: "1"})  # noqa: S606 - this very program
 
 
-def listening(path: Path) -> socket.socket:
-    """Return a socket that listens on ``path``, for this user alone.
+def listening(path: Path, *, for_group: bool = False) -> socket.socket:
+    """Return a socket that listens on ``path``, for this user alone or for its group too.
 
     Raises
     ------
@@ -87,7 +96,7 @@ def listening(path: Path) -> socket.socket:
     if os.path.lexists(path):
         remove_stale(path)
     listener = socket.socket(socket.AF_UNIX)
-    mask = os.umask(0o177)
+    mask = os.umask(0o117 if for_group else 0o177)
     try:
         listener.bind(str(path))
         listener.listen(_BACKLOG)

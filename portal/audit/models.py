@@ -104,3 +104,21 @@ class AuditHead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.chain}/{self.seq}"
+
+
+class Tally(models.Model):
+    """How often something happened on a chain, and how many seconds it took altogether."""
+
+    chain = models.CharField(max_length=40)
+    name = models.CharField(max_length=40)
+    label = models.CharField(max_length=48, blank=True)
+    count = models.PositiveBigIntegerField()
+    seconds = models.FloatField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("chain", "name", "label"), name="tally_once_a_kind"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.chain} {self.name} {self.label}: {self.count}"

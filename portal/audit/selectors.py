@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, OuterRef, QuerySet, Subquery, Sum
 
 from portal.audit import keys
-from portal.audit.models import AuditEvent, AuditHead
+from portal.audit.models import AuditEvent, AuditHead, Tally
 from portal.audit.services import GENESIS, digest, exported_heads
 
 LATELY = 10_000  # events
@@ -47,6 +47,18 @@ def refusals_lately(chain: str, action: AuditEvent.Action) -> list[dict[str, Any
         {"code": row["detail__code"], "count": row["count"], "newest": row["newest"]}
         for row in counted.order_by("-count", "detail__code")[:MOST_CODES]
     ]
+
+
+def tallies() -> list[tuple[str, str, int, float]]:
+    """Return name, label, count and seconds of everything that is counted, over all chains."""
+    added = Tally.objects.values_list("name", "label").order_by("name", "label")
+    return list(added.annotate(Sum("count"), Sum("seconds")))
+
+
+def heads_with_moment() -> QuerySet[AuditHead]:
+    """Return every head that names an event, with ``at``, when that event was written."""
+    last = AuditEvent.objects.filter(chain=OuterRef("chain"), seq=OuterRef("seq"))
+    return AuditHead.objects.filter(seq__gt=0).annotate(at=Subquery(last.values("at")[:1]))
 
 
 def verify_all() -> list[Verification]:

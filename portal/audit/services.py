@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from portal.audit import keys
 from portal.audit.models import AuditEvent, AuditHead
+from portal.audit.tally_services import Mark, count
 
 Action = AuditEvent.Action
 Outcome = AuditEvent.Outcome
@@ -67,6 +68,8 @@ def record(
     AuditHead.objects.filter(chain=chain).update(
         seq=event.seq, digest=event.digest, signature=event.signature
     )
+    kind = detail.get("outcome_of_model") or detail.get("code") or ""
+    count(chain, [Mark(str(action), str(kind)[:48])])
     return event
 
 

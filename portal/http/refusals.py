@@ -79,8 +79,10 @@ class RefusalMiddleware:
         if too_large := _too_large(request):  # before anybody reads the body
             return _answer(request, too_large)
         response = self.get_response(request)
+        if "Cache-Control" in response:  # then who asks need not be known
+            return response
         user = getattr(request, "user", None)
-        if user is not None and user.is_authenticated and "Cache-Control" not in response:
+        if user is not None and user.is_authenticated:
             response["Cache-Control"] = "no-store"
         return response
 

@@ -49,6 +49,9 @@ class Prediction(models.Model):
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     worker = models.CharField(max_length=120, blank=True, help_text="Who holds or held it.")
+    request_id = models.CharField(
+        max_length=32, blank=True, db_default="", help_text="Of the request that asked for it."
+    )
 
     outcome = models.CharField(max_length=16, choices=Outcome, blank=True)
     score = models.FloatField(null=True, help_text="Calibrated P(pneumonia), 0 to 1.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import (
@@ -9,6 +10,8 @@ from django.db.models import (
     Count,
     F,
     IntegerField,
+    Max,
+    Min,
     OuterRef,
     Q,
     QuerySet,
@@ -125,6 +128,26 @@ def run_seconds(prediction: Prediction) -> float | None:
 def live_workers(queue_name: str, *, within: timedelta) -> QuerySet[Worker]:
     """Return the workers of a queue that were seen lately."""
     return Worker.objects.filter(queue=queue_name, last_seen__gt=Now() - within)
+
+
+def queue_state() -> dict[str, Any]:
+    """Return ``queued``, ``running`` (rows) and ``oldest`` (seconds that the first has waited).
+
+    By the partial indexes of the queue: what was finished long ago costs nothing.
+    """
+    queued = Prediction.objects.filter(state=State.QUEUED)
+    waiting = queued.aggregate(queued=Count("pk"), first=Min("requested_at"), now=Max(Now()))
+    first, now = waiting["first"], waiting["now"]
+    return {
+        "queued": waiting["queued"],
+        "running": Prediction.objects.filter(state=State.RUNNING).count(),
+        "oldest": max(0.0, (now - first).total_seconds()) if first else 0.0,
+    }
+
+
+def workers_seen(*, within: timedelta) -> list[Worker]:
+    """Return the workers of every queue that were seen lately."""
+    return list(Worker.objects.filter(last_seen__gt=Now() - within))
 
 
 def queued_rows_exist() -> bool:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -13,11 +14,12 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Now
 
-from portal import queue
+from portal import logs, queue
 from portal.accounts.models import Site, User
 from portal.audit.services import Action, record
 from portal.errors import Conflict
 from portal.predictions.models import Deployment, ModelVersion, Prediction
+from portal.predictions.tally_services import count_ended, count_lost_leases
 from portal.studies.models import Instance
 
 State = Prediction.State
@@ -73,7 +75,9 @@ def request_prediction(
         priority=priority,
         requested_at=Now(),
         rung_at=Now(),
+        request_id=logs.request_id(),
     )
+    transaction.on_commit(partial(_say_requested, prediction))
     queue.ring_after_commit()
     record(
         Action.PREDICTION_REQUESTED,
@@ -220,15 +224,15 @@ def _take_back_expired() -> int:
         .select_related("site", "model_version")
     )
     for prediction in expired:
-        logger.warning(
-            "prediction %s: the lease of attempt %s ran out", prediction.pk, prediction.attempt
-        )
+        with logs.bound(**named(prediction)):
+            logger.warning("the lease of attempt %s ran out", prediction.attempt)
         if prediction.attempt >= MAX_ATTEMPTS:
             _give_up(prediction)
         else:
             _mine(prediction).update(
                 state=State.QUEUED, lease_token=None, lease_until=None, rung_at=Now()
             )
+    count_lost_leases(expired)
     return len(expired)
 
 
@@ -286,6 +290,16 @@ def _finish(prediction: Prediction, **changes: Any) -> None:
     )
     if not ended:
         raise NotRunning(f"prediction {prediction.pk} is no longer yours to finish")
+    count_ended(prediction)
+
+
+def named(prediction: Prediction) -> dict[str, str]:
+    """Return by what its log lines are found, from the door to the worker."""
+    return {"prediction": str(prediction.pk), "request_id": prediction.request_id}
+
+
+def _say_requested(prediction: Prediction) -> None:
+    logger.info("prediction requested", extra=logs.fields(**named(prediction)))
 
 
 def _subject(prediction: Prediction) -> str:

@@ -15,7 +15,11 @@ ROOT = Path(__file__).parents[2]
 
 def start(tmp_path, **variables):
     """Run `manage.py check` in a clean environment with ``variables``."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("OVERREAD_", "DATABASE_"))}
+    clean = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("OVERREAD_", "DATABASE_", "REDIS_"))
+    }
     return subprocess.run(
         [sys.executable, "manage.py", "check"],
         cwd=ROOT,
@@ -46,6 +50,9 @@ def test_the_defaults_start(tmp_path):
         ("OVERREAD_ORIGIN", "https://overread.example/path", "https://"),
         ("DATABASE_URL", "mysql://root@localhost/x", "postgresql://"),
         ("OVERREAD_LOG_LEVEL", "LOUD", "one of"),
+        ("OVERREAD_LOG_FORMAT", "xml", "console, json"),
+        ("OVERREAD_METRICS_TOKEN", "short", "at least 24"),
+        ("REDIS_URL", "http://127.0.0.1", "redis://"),
     ],
 )
 def test_a_wrong_value_is_one_sentence_and_exit_code_2(tmp_path, name, value, words):
@@ -91,6 +98,59 @@ def test_a_secret_may_come_from_a_file(tmp_path):
     assert not (tmp_path / "data" / "keys" / "secret_key").exists()
 
 
+@pytest.mark.parametrize("name", sorted(env.MAY_BE_FILES - {"OVERREAD_SECRET_KEY"}))
+def test_an_address_with_a_password_may_come_from_a_file(tmp_path, name):
+    secret = tmp_path / "secret"
+    secret.write_text("nonsense\n")
+    database = {"DATABASE_URL": "postgresql://a:b@127.0.0.1:1/c"} if "OWNER" in name else {}
+    done = start(tmp_path, **database, **{f"{name}_FILE": str(secret)})
+    assert f"{name} " in one_sentence(done)
+    assert "nonsense" not in done.stderr  # it may hold a password
+
+
+@pytest.mark.parametrize("content", [None, "", " \n"])
+def test_a_file_that_is_missing_or_empty_stops_the_start(tmp_path, content):
+    secret = tmp_path / "secret"
+    if content is not None:
+        secret.write_text(content)
+    done = start(tmp_path, OVERREAD_SECRET_KEY_FILE=str(secret))
+    assert one_sentence(done) == (
+        f"overread: OVERREAD_SECRET_KEY_FILE names {secret}, which "
+        f"{'cannot be read' if content is None else 'is empty'}."
+    )
+
+
+def test_a_secret_said_twice_stops_the_start(tmp_path):
+    done = start(tmp_path, OVERREAD_SECRET_KEY="x" * 60, OVERREAD_SECRET_KEY_FILE="/dev/null")
+    assert "both set" in one_sentence(done)
+
+
+def test_a_setting_that_is_no_secret_takes_no_file(tmp_path):
+    done = start(tmp_path, OVERREAD_DEVICE_FILE="/dev/null")
+    assert "OVERREAD_DEVICE_FILE is not a setting" in one_sentence(done)
+
+
+@pytest.mark.parametrize(
+    ("owner", "runtime", "words"),
+    [
+        ("postgresql://a:b@h/x", "sqlite:////tmp/x", "must both start with postgresql://"),
+        ("sqlite:////tmp/x", "postgresql://a:b@h/x", "must both start with postgresql://"),
+        ("postgresql://a:b@h/x", "postgresql://c:d@h/y", "the same database"),
+        ("postgresql://a:b@h/x", "postgresql://a:b@h/x", "two roles, not one"),
+    ],
+)
+def test_an_owner_that_makes_no_sense_stops_the_start(tmp_path, owner, runtime, words):
+    done = start(tmp_path, OVERREAD_OWNER_DATABASE_URL=owner, DATABASE_URL=runtime)
+    assert words in one_sentence(done)
+
+
+def one_sentence(done):
+    """Return what stopped the start."""
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    return done.stderr.strip()
+
+
 def test_sockets_move_to_a_short_folder_when_the_path_is_long(tmp_path):
     short = env.run_folder(tmp_path / ("x" * 100))
     assert len(str(short)) < 80
@@ -100,7 +160,7 @@ def test_sockets_move_to_a_short_folder_when_the_path_is_long(tmp_path):
 
 def test_every_setting_is_in_the_readme():
     readme = (ROOT / "README.md").read_text()
-    hidden = {"OVERREAD_ALLOW_TEST_BUNDLE", "OVERREAD_TEST_DATA", "OVERREAD_SECRET_KEY_FILE"}
+    hidden = {"OVERREAD_ALLOW_TEST_BUNDLE", "OVERREAD_TEST_DATA"}
     short = {
         "OVERREAD_AIRLOCK_CPU_SECONDS": "_CPU_SECONDS",
         "OVERREAD_AIRLOCK_WALL_SECONDS": "_WALL",

@@ -1,4 +1,4 @@
-"""Settings of gunicorn under ``serve``. The listening socket is the supervisor's."""
+"""Settings of gunicorn, under ``serve`` and in a container. Where it listens is said outside."""
 
 import os
 from typing import Any
@@ -17,6 +17,7 @@ graceful_timeout = 5  # seconds; serve stops everything within 10
 timeout = 60
 control_socket_disable = True
 proc_name = "overread"
+logconfig_dict = settings.LOGGING
 
 
 def post_fork(_arbiter: Any, _worker: Any) -> None:

@@ -1,9 +1,13 @@
 """What ``serve`` prints: its own sentences, and the lines of its children with their names."""
 
+import json
 import os
 import sys
 import threading
 from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
 
 from worker.supervisor.child import Child
 
@@ -13,18 +17,35 @@ _guard = threading.Lock()
 
 
 def say(line: str) -> None:
-    """Print one line at once; once nobody reads any more, go on in silence."""
+    """Print one sentence of ``serve`` itself."""
+    _print(_as_json("serve", line) if settings.OVERREAD_LOG_FORMAT == "json" else line)
+
+
+def say_as(name: str, line: str) -> None:
+    """Print one line behind the name of who says it."""
+    as_json = settings.OVERREAD_LOG_FORMAT == "json"
+    _print(_as_json(name, line) if as_json else f"{name:<9} | {line}")
+
+
+def _as_json(name: str, line: str) -> str:
+    """Return a JSON object: the one that ``line`` is, or a new one around it, with the process."""
+    try:
+        said = json.loads(line)
+    except json.JSONDecodeError:
+        said = None
+    told = said if isinstance(said, dict) else {"level": "info", "message": line}
+    at = timezone.now().isoformat(timespec="milliseconds")
+    return json.dumps({"at": at, "process": name, **told})
+
+
+def _print(line: str) -> None:
+    """Print at once; once nobody reads any more, go on in silence."""
     with _guard:
         try:
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
         except BrokenPipeError:
             sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as we live)
-
-
-def say_as(name: str, line: str) -> None:
-    """Print one line behind the name of who says it."""
-    say(f"{name:<9} | {line}")
 
 
 def relay(child: Child) -> bool:

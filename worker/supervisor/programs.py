@@ -12,14 +12,24 @@ from worker.supervisor.child import Program
 QUEUE, AIRLOCK, WEB, INFERENCE, GENERAL = "queue", "airlock", "web", "inference", "general"
 SWEEP_MAY_WAIT = 3.0
 """Seconds after the start in which nothing can have been lost yet."""
-_HARMLESS = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONDONTWRITEBYTECODE")
+_HARMLESS = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "PYTHONDONTWRITEBYTECODE",
+    "OVERREAD_LOG_FORMAT",
+)
 """What the airlock may know: nothing that opens a door."""
+_OWNER = "OVERREAD_OWNER_DATABASE_URL"
 
 
 def environment(origin: str) -> Mapping[str, str]:
-    """Return what the portal's processes are told."""
+    """Return what the portal's processes are told: all but how to become the tables' owner."""
+    told = {name: value for name, value in os.environ.items() if not name.startswith(_OWNER)}
     return {
-        **os.environ,
+        **told,
         "OVERREAD_DATA": str(settings.OVERREAD_DATA),
         "OVERREAD_ORIGIN": origin,
         "PYTHONUNBUFFERED": "1",

@@ -3,7 +3,7 @@
 import uuid
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from portal.predictions.models import Deployment, ModelVersion, Prediction
@@ -159,3 +159,11 @@ def test_rows_that_others_point_to_stay(prediction):
     for row in (prediction.instance, prediction.instance.series.study, prediction.model_version):
         with pytest.raises(ProtectedError):
             row.delete()
+
+
+def test_the_previous_release_may_still_ask_for_predictions(db):
+    """It knows nothing of ``request_id``: the column fills itself."""
+    with connection.cursor() as cursor:
+        columns = connection.introspection.get_table_description(cursor, "predictions_prediction")
+    (found,) = [column for column in columns if column.name == "request_id"]
+    assert found.default is not None

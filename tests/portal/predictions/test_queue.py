@@ -103,7 +103,7 @@ def test_the_doorbell_rings_after_commit(site, deployed, django_capture_on_commi
     instance = make_instance(make_study(site))
     with django_capture_on_commit_callbacks() as callbacks:
         request_prediction(instance=instance, by=instance.received_by)
-    assert callbacks == [queue.ring]
+    assert [one for one in callbacks if one is queue.ring] == [queue.ring]
 
 
 def test_a_claim_takes_the_most_urgent_and_oldest_first(queued):

@@ -2,6 +2,7 @@ import threading
 from argparse import RawDescriptionHelpFormatter
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
@@ -105,6 +106,7 @@ def migrate() -> None:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
         say_as("serve", f"preparing the database: {len(plan)} migrations ...")
+    if plan or settings.OVERREAD_OWNER_DATABASE:  # what the runtime role may do is granted anew
         call_command("migrate", verbosity=0, interactive=False)
 
 

@@ -1,0 +1,26 @@
+import os
+import shutil
+
+import pytest
+
+from tests.chaos.conftest import bundle
+from tests.operations.two_roles import two_roles
+
+__all__ = ["bundle"]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> str:
+    """The address of the PostgreSQL that the tests run on."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        pytest.skip("only PostgreSQL has roles; set DATABASE_URL to run this")
+    if shutil.which("psql") is None:
+        pytest.skip("the roles are made with psql, which is not installed")
+    return url
+
+
+@pytest.fixture(scope="module")
+def roles(postgres):
+    with two_roles(postgres) as made:
+        yield made
