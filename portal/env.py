@@ -26,13 +26,16 @@ KNOWN = frozenset(
         "OVERREAD_LOG_LEVEL",
         "OVERREAD_MAX_UPLOAD_MB",
         "OVERREAD_ORIGIN",
+        "OVERREAD_READS_A_MINUTE",
         "OVERREAD_RING_AFTER_SECONDS",
         "OVERREAD_SECRET_KEY",
         "OVERREAD_SECRET_KEY_FILE",
         "OVERREAD_SWEEP_SECONDS",
         "OVERREAD_TEST_DATA",
+        "OVERREAD_UPLOADS_A_MINUTE",
         "OVERREAD_WEB_THREADS",
         "OVERREAD_WEB_WORKERS",
+        "OVERREAD_WRITES_A_MINUTE",
     }
 )
 _env = environ.FileAwareEnv()

@@ -9,7 +9,8 @@ from django.conf import settings
 from portal.audit.services import export_heads
 from portal.predictions.services import sweep
 from portal.predictions.worker_services import forget_workers, say_alive
-from portal.studies.services import remove_orphans
+from portal.reviews.answer_services import forget_review_answers
+from portal.studies.services import forget_upload_answers, remove_orphans
 from worker.identity import worker_name
 from worker.repeating import Repeating
 
@@ -24,10 +25,12 @@ def start_sweeping() -> Repeating:
 
 
 def chores() -> None:
-    """Do what may wait a minute: heads out of the database, lost blobs, rows of dead workers."""
+    """Do what may wait a minute: heads out of the database; and forget what nobody asks for."""
     export_heads()
     remove_orphans()
     forget_workers()
+    forget_upload_answers()
+    forget_review_answers()
 
 
 class _Round:

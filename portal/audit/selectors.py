@@ -30,6 +30,17 @@ def events_of(chain: str) -> QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(chain=chain).order_by("-seq")
 
 
+def end_of(chain: str) -> int:
+    """Return the number of the last event of a chain, 0 if it has none."""
+    head = _head(chain)
+    return head.seq if head else 0
+
+
+def events_between(chain: str, after: int, last: int) -> QuerySet[AuditEvent]:
+    """Return the events of a chain after number ``after`` up to ``last``, oldest first."""
+    return AuditEvent.objects.filter(chain=chain, seq__gt=after, seq__lte=last).order_by("seq")
+
+
 def verify_all() -> list[Verification]:
     """Check every chain that has an event, a head or an exported head."""
     chains = set(AuditEvent.objects.values_list("chain", flat=True).order_by().distinct())

@@ -77,9 +77,15 @@ def record_alone(action: AuditEvent.Action, **event: Any) -> AuditEvent:
 
 
 def record_once(
-    action: AuditEvent.Action, *, chain: str, subject: str, by: Actor, within: timedelta
+    action: AuditEvent.Action,
+    *,
+    chain: str,
+    subject: str,
+    by: Actor,
+    within: timedelta,
+    outcome: AuditEvent.Outcome = Outcome.SUCCESS,
 ) -> AuditEvent | None:
-    """Append that ``by`` looked at ``subject``, unless the trail says so ``within`` this time."""
+    """Append what ``by`` did to ``subject``, unless the trail says so ``within`` this time."""
     look = {"chain": chain, "subject": subject, "action": action, "actor": by.username}
     lately = AuditEvent.objects.filter(**look, at__gt=timezone.now() - within)
     if lately.exists():
@@ -88,7 +94,7 @@ def record_once(
         _lock_head(chain)  # of two looks at once one is recorded
         if lately.exists():
             return None
-        return record(action, chain=chain, subject=subject, by=by)
+        return record(action, chain=chain, subject=subject, by=by, outcome=outcome)
 
 
 def digest(event: AuditEvent) -> str:

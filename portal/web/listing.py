@@ -8,6 +8,7 @@ from django.core.paginator import Page, Paginator
 
 from portal.accounts.models import User
 from portal.accounts.roles import May
+from portal.reviews.lease_selectors import leases_of
 from portal.reviews.selectors import worklist
 from portal.studies.models import Study
 from portal.studies.selectors import matching
@@ -16,7 +17,7 @@ from portal.web.forms.worklist import FilterForm
 
 PAGE_LENGTH = 50  # studies
 SOON, LATER = 4, 20  # seconds between two looks, with and without work in progress
-_SHOWN = ("pk", "report_status", "state", "outcome", "read_by", "read_as")
+_SHOWN = ("pk", "report_status", "state", "outcome", "read_by", "read_as", "held")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,9 @@ def listing(user: User, form: FilterForm) -> Listing:
     studies = form.narrow(matching(worklist(user), words))
     page = Paginator(studies, PAGE_LENGTH).get_page(form.value("page") or 1)
     page.object_list = list(page.object_list)
+    held = leases_of(page.object_list)
+    for study in page.object_list:
+        study.held = held.get(study.pk)  # type: ignore[attr-defined]  # a column more
     rows = [tuple(getattr(study, name) for name in _SHOWN) for study in page.object_list]
     return Listing(
         page=page,

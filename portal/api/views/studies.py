@@ -7,11 +7,12 @@ from rest_framework.views import APIView
 
 from portal.accounts.models import User
 from portal.api import examples
-from portal.api.documented import STUDY_UID, operation
+from portal.api.documented import IF_NONE_MATCH, STUDY_UID, operation
 from portal.api.forms import NoQuery, PageQuery, SearchForm, StudiesQuery, body, query
+from portal.api.limits import Scope
 from portal.api.paging import page_of_studies
 from portal.api.permissions import MaySee
-from portal.api.preconditions import etag_of
+from portal.api.preconditions import versioned
 from portal.api.serializers.studies import (
     HistoryOutput,
     ResultsOutput,
@@ -23,10 +24,13 @@ from portal.http.requests import AuthenticatedRequest
 from portal.predictions.models import Prediction
 from portal.predictions.selectors import leading_predictions, visible_predictions, with_place
 from portal.reviews.history_selectors import history_of
+from portal.reviews.lease_selectors import leases_of
 from portal.reviews.selectors import current_review, report_status, reviews_of, worklist
 from portal.studies.access_services import open_study, record_search
 from portal.studies.models import Study
 from portal.studies.selectors import identified, visible_instances
+
+_LOOKUPS = {"received_after": "received_at__gt", "received_before": "received_at__lt"}
 
 
 class NothingToSearch(InvalidInput):
@@ -53,15 +57,15 @@ class ListStudies(APIView):
         asked = query(StudiesQuery, request.query_params)
         page = {"limit": asked.pop("limit"), "cursor": asked.pop("cursor", None)}
         chosen = worklist(request.user)
-        if after := asked.pop("received_after", None):
-            chosen = chosen.filter(received_at__gt=after)
-        return _answer(request.user, chosen.filter(**asked), page, fields=asked)
+        named = {_LOOKUPS.get(name, name): value for name, value in asked.items()}
+        return _answer(request.user, chosen.filter(**named), page, fields=asked)
 
 
 class SearchStudies(APIView):
     """``POST studies/search``: whom to look for is in the body, never in the address."""
 
     permission_classes = (MaySee,)
+    throttle_scope = Scope.READS
 
     @operation(
         "search_studies",
@@ -91,8 +95,8 @@ class ReadStudy(APIView):
     @operation(
         "read_study",
         "One study: its report status, predictions, reviews and images",
-        parameters=(STUDY_UID,),
-        answers={200: StudyOutput},
+        parameters=(STUDY_UID, IF_NONE_MATCH),
+        answers={200: StudyOutput, 304: None},
         refusals=(400, 404),
         example=examples.STUDY,
         etag=200,
@@ -101,8 +105,7 @@ class ReadStudy(APIView):
         """Return the study; its ETag is what a review sends as If-Match."""
         query(NoQuery, request.query_params)
         study = open_study(study_instance_uid=study_instance_uid, by=request.user)
-        answer = StudyOutput(_whole(request.user, study)).data
-        return Response(answer, headers={"ETag": etag_of(study)})
+        return versioned(request, study, lambda: StudyOutput(_whole(request.user, study)).data)
 
 
 class ReadResults(APIView):
@@ -113,8 +116,8 @@ class ReadResults(APIView):
     @operation(
         "read_results",
         "What stands: the person's review and the machine's predictions",
-        parameters=(STUDY_UID,),
-        answers={200: ResultsOutput},
+        parameters=(STUDY_UID, IF_NONE_MATCH),
+        answers={200: ResultsOutput, 304: None},
         refusals=(400, 404),
         example=examples.RESULTS,
         etag=200,
@@ -123,13 +126,7 @@ class ReadResults(APIView):
         """Return them."""
         query(NoQuery, request.query_params)
         study = open_study(study_instance_uid=study_instance_uid, by=request.user)
-        standing = {
-            "study_instance_uid": study.study_instance_uid,
-            "report_status": report_status(study),
-            "review": current_review(study),
-            "predictions": _predictions(request.user, study),
-        }
-        return Response(ResultsOutput(standing).data, headers={"ETag": etag_of(study)})
+        return versioned(request, study, lambda: ResultsOutput(_standing(request.user, study)).data)
 
 
 class ReadHistory(APIView):
@@ -159,9 +156,16 @@ def _answer(
 ) -> Response:
     """Return one page of ``chosen`` and record that it was shown."""
     studies, following = page_of_studies(chosen, **page)
-    leading = leading_predictions(user, studies)
+    leading, held = leading_predictions(user, studies), leases_of(studies)
     for study in studies:
-        study.prediction = leading.get(study.pk)  # type: ignore[attr-defined]  # a column more
+        lease = held.get(study.pk)
+        columns = {
+            "prediction": leading.get(study.pk),
+            "held_by": lease and lease.reader,
+            "held_until": lease and lease.until,
+        }
+        for name, value in columns.items():
+            setattr(study, name, value)
     record_search(by=user, fields=fields, found=len(studies))
     return Response(StudiesOutput({"studies": studies, "next": following}).data)
 
@@ -175,6 +179,15 @@ def _whole(user: User, study: Study) -> dict[str, Any]:
         "predictions": _predictions(user, study),
         "reviews": reviews_of(study).select_related("study"),
         "instances": images.select_related("series").order_by("pk"),
+    }
+
+
+def _standing(user: User, study: Study) -> dict[str, Any]:
+    return {
+        "study_instance_uid": study.study_instance_uid,
+        "report_status": report_status(study),
+        "review": current_review(study),
+        "predictions": _predictions(user, study),
     }
 
 

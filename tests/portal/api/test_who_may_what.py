@@ -22,6 +22,7 @@ LIST = {"uploader": "ok", **SEES, **NOT_CLINICAL}
 STUDY = {"uploader": "no_such_study", **SEES, **NOT_CLINICAL}
 SIGNS = dict.fromkeys(("reviewer", "adjudicator"), "password_wrong")
 LOOKS_ON = dict.fromkeys(("reader", "pacs_admin"), "may_not_sign")
+TAKES = ("reader", "reviewer", "adjudicator")
 AUDIT = dict.fromkeys(Role.values, "forbidden") | {"auditor": "ok"}
 UPLOAD = dict.fromkeys(("uploader", *SEES), "malformed_request")  # there was no file in it
 TABLE = {
@@ -34,6 +35,9 @@ TABLE = {
     "history": STUDY,
     "reviews": STUDY | SIGNS | LOOKS_ON,
     "amend": STUDY | SIGNS | LOOKS_ON | {"uploader": "no_such_review"},
+    "next": dict.fromkeys(Role.values, "forbidden") | dict.fromkeys(TAKES, "ok"),
+    "release": dict.fromkeys(Role.values, "forbidden") | dict.fromkeys(TAKES, "ok"),
+    "changes": LIST,
     "models": dict.fromkeys(Role.values, "ok"),
     "events": AUDIT,
     "verify": AUDIT,
@@ -45,6 +49,7 @@ OUTSIDE = {
     "history": "no_such_study",
     "reviews": "no_such_study",
     "amend": "no_such_review",
+    "release": "no_such_study",
 }
 
 
@@ -65,6 +70,9 @@ def addresses(site):
         "history": ("get", f"studies/{study}/history", None, {}),
         "reviews": ("post", f"studies/{study}/reviews", SIGN, {}),
         "amend": ("post", f"reviews/{review.pk}/amend", AMEND, {"If-Match": etag_of(study)}),
+        "next": ("post", "worklist/next", None, {}),
+        "release": ("post", f"worklist/{study}/release", None, {}),
+        "changes": ("get", "changes", None, {}),
         "models": ("get", "models", None, {}),
         "events": ("get", "audit/events", None, {}),
         "verify": ("get", "audit/verify", None, {}),
