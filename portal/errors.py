@@ -46,6 +46,12 @@ class PreconditionRequired(PortalError):
     code = "precondition_required"
 
 
+class LengthRequired(PortalError):
+    """The request does not say how long it is (411)."""
+
+    code = "length_required"
+
+
 class TooLarge(PortalError):
     """The request is larger than the portal takes (413)."""
 

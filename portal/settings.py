@@ -28,6 +28,9 @@ OVERREAD_SWEEP_SECONDS = env.seconds("OVERREAD_SWEEP_SECONDS", 5)
 OVERREAD_TRUSTED_PROXIES = env.integer("OVERREAD_TRUSTED_PROXIES", 0, at_least=0)
 OVERREAD_MAX_UPLOAD_BYTES = env.integer("OVERREAD_MAX_UPLOAD_MB", 200, at_least=1) * 1024 * 1024
 OVERREAD_METRICS_TOKEN = env.token("OVERREAD_METRICS_TOKEN")
+OVERREAD_READS_A_MINUTE = env.integer("OVERREAD_READS_A_MINUTE", 3000, at_least=0)
+OVERREAD_WRITES_A_MINUTE = env.integer("OVERREAD_WRITES_A_MINUTE", 300, at_least=0)
+OVERREAD_UPLOADS_A_MINUTE = env.integer("OVERREAD_UPLOADS_A_MINUTE", 600, at_least=0)
 OVERREAD_WEB_THREADS = env.integer("OVERREAD_WEB_THREADS", 8, at_least=1)
 OVERREAD_WEB_WORKERS = env.integer("OVERREAD_WEB_WORKERS", 1, at_least=1)
 
@@ -182,8 +185,12 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["portal.api.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "portal.api.media.V1Renderer",
+    ],
+    "DEFAULT_PARSER_CLASSES": ["portal.api.parsers.StrictJSONParser", "portal.api.media.V1Parser"],
+    "DEFAULT_THROTTLE_CLASSES": ["portal.api.limits.RateLimit"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "portal.api.problems.handle",
     "UNAUTHENTICATED_USER": None,

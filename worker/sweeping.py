@@ -12,7 +12,8 @@ from portal.audit.services import export_heads
 from portal.predictions.cancel_services import cancel_paused_predictions
 from portal.predictions.services import sweep
 from portal.predictions.worker_services import forget_workers, say_alive
-from portal.studies.services import remove_orphans
+from portal.reviews.answer_services import forget_review_answers
+from portal.studies.services import forget_upload_answers, remove_orphans
 from worker.identity import worker_name
 from worker.repeating import Repeating
 
@@ -33,6 +34,8 @@ def chores() -> None:
     forget_empty_buckets()
     export_heads()
     forget_workers()
+    forget_upload_answers()
+    forget_review_answers()
 
 
 def heavy_chores() -> None:

@@ -10,12 +10,20 @@ from rest_framework import serializers
 
 from portal.api import examples
 from portal.api.authentication import TokenAuthentication
+from portal.api.media import JSON
 from portal.api.serializers.refusals import ProblemOutput
 from portal.http.refusals import PROBLEM
 
 Shape = type[serializers.Serializer[Any]]
 View = TypeVar("View", bound=Callable[..., Any])
-ALWAYS = (401, 403, 406)
+ALWAYS = (401, 403, 406, 429)
+DONE = {
+    200: "Done.",
+    201: "Signed.",
+    202: "At least one file was accepted or known already.",
+    204: "Done; there is nothing to say.",
+    304: "What you have is what would come again.",
+}
 WORDS = {
     400: "The request cannot be read.",
     401: "Nobody is signed in, or the token is not valid.",
@@ -23,13 +31,22 @@ WORDS = {
     404: "There is no such thing, or it belongs to another site.",
     406: "You accept nothing that this service says.",
     409: "The record is not in a state that allows it.",
+    411: "Say how long the body is: a chunked one is not read.",
     412: "You decided on an older version.",
     413: "The request is larger than this service takes.",
     415: "The body is of another type than this operation reads.",
     422: "What was sent cannot be accepted as it is.",
     428: "Say which version you decided on.",
+    429: "Too many requests in a short time; `Retry-After` says in how many seconds to go on.",
     503: "A part that is needed does not answer; try again later.",
 }
+_RETRY_AFTER = OpenApiParameter(
+    "Retry-After",
+    int,
+    OpenApiParameter.HEADER,
+    response=[429, 503],
+    description="Seconds to wait before the same request is sent again.",
+)
 _UID = {"type": "string", "pattern": r"^[0-2](\.(0|[1-9][0-9]*))+$", "maxLength": 64}
 STUDY_UID = OpenApiParameter(
     "study_instance_uid", _UID, OpenApiParameter.PATH, description="StudyInstanceUID (0020,000D)"
@@ -44,11 +61,17 @@ IF_MATCH_REQUIRED = OpenApiParameter(
     required=True,
     description="The ETag of the study you decided on; `*` is refused.",
 )
+IF_NONE_MATCH = OpenApiParameter(
+    "If-None-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The ETag of what you have: 304 says that it is what would come again.",
+)
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": r"^[\x21-\x7e]{1,200}$"},
     OpenApiParameter.HEADER,
-    description="The same key with the same content gets the same answer again.",
+    description="For a day the same key with the same content gets the same answer again.",
 )
 NOTHING = {
     "application/json": {
@@ -80,7 +103,7 @@ def operation(  # noqa: PLR0913 (each says one thing of the operation)
     operation_id: str,
     summary: str,
     *,
-    answers: Mapping[int, Shape],
+    answers: Mapping[int, Shape | None],
     refusals: Sequence[int] = (),
     parameters: Sequence[OpenApiParameter] = (),
     query: Shape | None = None,
@@ -94,17 +117,18 @@ def operation(  # noqa: PLR0913 (each says one thing of the operation)
     """Return the decorator that describes a view's method."""
     described: list[OpenApiParameter | Shape] = [*parameters, *([query] if query else [])]
     described += [_etag(etag)] if etag else []
-    shown = [_shown("Answer", example, next(iter(answers)))]
-    shown += [OpenApiExample("Request", sent, request_only=True)] if sent else []
-    codes = sorted({*ALWAYS, *refusals})
+    described += [_RETRY_AFTER]
+    shown = _shown("Answer", example, next(iter(answers))) if example else []
+    if sent:
+        shown += [OpenApiExample("Request", sent, request_only=True, media_type=m) for m in JSON]
     responses: dict[Any, Any] = {
-        code: OpenApiResponse(kind, "Done.") for code, kind in answers.items()
+        code: OpenApiResponse(kind, DONE[code]) for code, kind in answers.items()
     }
-    for code in codes:
+    for code in sorted({*ALWAYS, *refusals}):
         kind = problem if code == 422 else ProblemOutput  # noqa: PLR2004
         responses[code, PROBLEM] = OpenApiResponse(kind, WORDS[code])
         why = refused if refused and code == 422 else examples.problem(code)  # noqa: PLR2004
-        shown.append(_shown(f"Refused with {code}", why, code))
+        shown += _shown(f"Refused with {code}", why, code)
     return extend_schema(
         operation_id=operation_id,
         summary=summary,
@@ -115,11 +139,13 @@ def operation(  # noqa: PLR0913 (each says one thing of the operation)
     )
 
 
-def _shown(name: str, value: Any, status: int) -> OpenApiExample:
-    media = PROBLEM if status >= 400 else "application/json"  # noqa: PLR2004
-    return OpenApiExample(
-        name, value, response_only=True, status_codes=[str(status)], media_type=media
-    )
+def _shown(name: str, value: Any, status: int) -> list[OpenApiExample]:
+    """Return the example once for each media type that the answer may have."""
+    kinds = (PROBLEM,) if status >= 400 else JSON  # noqa: PLR2004
+    return [
+        OpenApiExample(name, value, response_only=True, status_codes=[str(status)], media_type=kind)
+        for kind in kinds
+    ]
 
 
 def _etag(status: int) -> OpenApiParameter:

@@ -108,11 +108,14 @@ STUDIES = {
             "modality": "CR",
             "read_as": "absent",
             "read_by": "Dr B",
+            "held_by": None,
+            "held_until": None,
             "prediction": PREDICTION,
         }
     ],
     "next": None,
 }
+LEASE = {"study_instance_uid": _STUDY_UID, "held_by": "Dr B", "held_until": _AT}
 REVIEW = {
     "id": 7,
     "study_instance_uid": _STUDY_UID,
@@ -181,6 +184,20 @@ HISTORY = {
         {"at": _AT, "event": "review.signed", "by": "reviewer", "subject": "7", "what": "absent"},
     ],
 }
+CHANGES = {
+    "changes": [
+        {
+            "kind": "prediction.completed",
+            "at": _AT,
+            "study_instance_uid": _STUDY_UID,
+            "sop_instance_uid": _SOP_UID,
+            "prediction": _PREDICTION,
+            "review": None,
+        }
+    ],
+    "cursor": "1207",
+    "more": False,
+}
 EVENTS = {
     "chain": "demo",
     "events": [
@@ -204,6 +221,7 @@ _CODES = CODES | {
     409: "already_reviewed",
     412: "stale",
     422: "reason_missing",
+    411: "length_required",
     428: "precondition_required",
     503: "unavailable",
 }

@@ -128,8 +128,22 @@ class StudiesQuery(PageQuery):
 
     report_status = serializers.ChoiceField(choices=REPORT_STATUSES, required=False)
     outcome = serializers.ChoiceField(choices=Prediction.Outcome.choices, required=False)
+    state = serializers.ChoiceField(choices=Prediction.State.choices, required=False)
+    modality = serializers.CharField(
+        max_length=16, required=False, help_text="Of the first image, such as `DX`."
+    )
     received_after = serializers.DateTimeField(
         required=False, help_text="ISO 8601; without an offset UTC is meant."
+    )
+    received_before = serializers.DateTimeField(required=False)
+
+
+class ChangesQuery(serializers.Serializer[Any]):
+    """Since when."""
+
+    limit = serializers.IntegerField(default=PAGE, min_value=1, max_value=1000)
+    cursor = serializers.CharField(
+        required=False, max_length=18, help_text="`cursor` of the answer before; none: all."
     )
 
 

@@ -24,7 +24,7 @@ def page_of_studies(
         The cursor is none of ours.
     """
     if cursor is not None:
-        at, pk = _numbers(r"(\d{1,17})-(\d{1,18})", cursor)
+        at, pk = numbers_in(r"(\d{1,17})-(\d{1,18})", cursor)
         received = _EPOCH + at * _MICROSECOND
         studies = studies.filter(Q(received_at__lt=received) | Q(received_at=received, pk__lt=pk))
     rows = list(studies.order_by("-received_at", "-pk")[: limit + 1])
@@ -45,7 +45,7 @@ def page_of_events(
         The cursor is none of ours.
     """
     if cursor is not None:
-        (seq,) = _numbers(r"(\d{1,18})", cursor)
+        (seq,) = numbers_in(r"(\d{1,18})", cursor)
         events = events.filter(seq__lt=seq)
     rows = list(events.order_by("-seq")[: limit + 1])
     if len(rows) <= limit:
@@ -53,7 +53,14 @@ def page_of_events(
     return rows[:limit], str(rows[limit - 1].seq)
 
 
-def _numbers(pattern: str, cursor: str) -> tuple[int, ...]:
+def numbers_in(pattern: str, cursor: str) -> tuple[int, ...]:
+    """Return the numbers that a cursor is made of.
+
+    Raises
+    ------
+    MalformedRequest
+        The cursor is none of ours.
+    """
     parts = re.fullmatch(pattern, cursor, re.ASCII)
     if parts is None:
         raise MalformedRequest("The cursor is not one that this service gave.")

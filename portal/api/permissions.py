@@ -24,6 +24,12 @@ class MaySee(_Roles):
     acts = (May.SEE_STUDIES, May.SEE_OWN_UPLOADS)
 
 
+class MayTake(_Roles):
+    """Take studies from the worklist: whoever reads, or signs."""
+
+    acts = (May.WRITE_FINDING, May.SIGN)
+
+
 class MayReadAudit(_Roles):
     """Read and verify the trail."""
 

@@ -25,6 +25,7 @@ CODES = {
     406: "not_acceptable",
     413: "too_large",
     415: "unsupported_media_type",
+    429: "too_many_requests",
 }
 logger = logging.getLogger(__name__)
 

@@ -1,5 +1,6 @@
 from django.urls import URLPattern, path, re_path
 
+from portal.api.views.changes import ListChanges
 from portal.api.views.documents import DocumentationPage, NoSuchPath, OpenAPIDocument
 from portal.api.views.predictions import (
     AcknowledgeFailure,
@@ -26,9 +27,11 @@ from portal.api.views.studies import (
 )
 from portal.api.views.trail import ListEvents, VerifyTrail
 from portal.api.views.uploads import UploadImages
+from portal.api.views.worklist import ReleaseStudy, TakeNextStudy
 
 app_name = "api"
-_STUDY = r"^studies/(?P<study_instance_uid>[0-2](?:\.(?:0|[1-9][0-9]*))+)"
+_UID = r"(?P<study_instance_uid>[0-2](?:\.(?:0|[1-9][0-9]*))+)"
+_STUDY = rf"^studies/{_UID}"
 
 urlpatterns: list[URLPattern] = [
     path("uploads", UploadImages.as_view(), name="uploads"),
@@ -46,7 +49,10 @@ urlpatterns: list[URLPattern] = [
     re_path(rf"{_STUDY}/results\Z", ReadResults.as_view(), name="results"),
     re_path(rf"{_STUDY}/history\Z", ReadHistory.as_view(), name="history"),
     re_path(rf"{_STUDY}/reviews\Z", SignReview.as_view(), name="reviews"),
+    path("worklist/next", TakeNextStudy.as_view(), name="next"),
+    re_path(rf"^worklist/{_UID}/release\Z", ReleaseStudy.as_view(), name="release"),
     path("reviews/<int:review_id>/amend", AmendReview.as_view(), name="amend"),
+    path("changes", ListChanges.as_view(), name="changes"),
     path("models", ListModels.as_view(), name="models"),
     path("models/<int:model_id>/propose", ProposeModel.as_view(), name="propose"),
     path("models/<int:model_id>/approve", ApproveModel.as_view(), name="approve"),

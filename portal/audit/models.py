@@ -29,6 +29,7 @@ class AuditEvent(models.Model):
         TOKEN_REVOKED = "token.revoked"  # noqa: S105
         UPLOAD_REFUSED = "upload.refused"
         UPLOAD_REPEATED = "upload.repeated"
+        REQUEST_LIMITED = "request.limited"
         INSTANCE_RECEIVED = "instance.received"
         PREDICTION_REQUESTED = "prediction.requested"
         PREDICTION_COMPLETED = "prediction.completed"
@@ -38,7 +39,10 @@ class AuditEvent(models.Model):
         PREDICTION_REFUSED = "prediction.refused"
         REVIEW_SIGNED = "review.signed"
         REVIEW_AMENDED = "review.amended"
+        REVIEW_REPEATED = "review.repeated"
         REVIEW_REFUSED = "review.refused"
+        WORKLIST_TAKEN = "worklist.taken"
+        WORKLIST_RELEASED = "worklist.released"
         STUDY_OPENED = "study.opened"
         IMAGE_VIEWED = "image.viewed"
         STUDIES_SEARCHED = "studies.searched"

@@ -39,8 +39,7 @@ def refusals_lately(chain: str, action: AuditEvent.Action) -> list[dict[str, Any
 
     Among the last `LATELY` events of the chain: the question costs the same however long it is.
     """
-    head = _head(chain)
-    events = AuditEvent.objects.filter(chain=chain, seq__gt=(head.seq if head else 0) - LATELY)
+    events = AuditEvent.objects.filter(chain=chain, seq__gt=end_of(chain) - LATELY)
     refused = events.filter(action=action, outcome=AuditEvent.Outcome.REFUSED).order_by()
     counted = refused.values("detail__code").annotate(count=Count("pk"), newest=Max("at"))
     return [
@@ -59,6 +58,17 @@ def heads_with_moment() -> QuerySet[AuditHead]:
     """Return every head that names an event, with ``at``, when that event was written."""
     last = AuditEvent.objects.filter(chain=OuterRef("chain"), seq=OuterRef("seq"))
     return AuditHead.objects.filter(seq__gt=0).annotate(at=Subquery(last.values("at")[:1]))
+
+
+def end_of(chain: str) -> int:
+    """Return the number of the last event of a chain, 0 if it has none."""
+    head = _head(chain)
+    return head.seq if head else 0
+
+
+def events_between(chain: str, after: int, last: int) -> QuerySet[AuditEvent]:
+    """Return the events of a chain after number ``after`` up to ``last``, oldest first."""
+    return AuditEvent.objects.filter(chain=chain, seq__gt=after, seq__lte=last).order_by("seq")
 
 
 def verify_all() -> list[Verification]:

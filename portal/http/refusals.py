@@ -7,10 +7,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
+from portal.audit.services import Action, Outcome, record_alone
 from portal.errors import (
     Conflict,
     Forbidden,
     InvalidInput,
+    LengthRequired,
     NotFound,
     PortalError,
     PreconditionRequired,
@@ -25,6 +27,7 @@ STATUS: dict[type[PortalError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
+    LengthRequired: 411,
     Stale: 412,
     TooLarge: 413,
     PreconditionRequired: 428,
@@ -76,8 +79,10 @@ class RefusalMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Pass the request on; what a person is signed in to see is never cached."""
-        if too_large := _too_large(request):  # before anybody reads the body
-            return _answer(request, too_large)
+        try:
+            _refuse_unread(request)
+        except (LengthRequired, TooLarge) as refusal:
+            return _answer(request, refusal)
         response = self.get_response(request)
         if "Cache-Control" in response:  # then who asks need not be known
             return response
@@ -103,10 +108,49 @@ def _answer(request: HttpRequest, refusal: PortalError) -> HttpResponse:
     return as_refused(response, refusal)
 
 
-def _too_large(request: HttpRequest) -> TooLarge | None:
-    """Return why the body will not be read, if it says that it is longer than allowed."""
+def refuse_length(request: HttpRequest) -> None:
+    """Return unless the body does not say how long it is, or says that it is too long.
+
+    Raises
+    ------
+    LengthRequired, TooLarge
+    """
+    if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+        raise LengthRequired("Say how long the body is: send a Content-Length.")
     length = str(request.META.get("CONTENT_LENGTH") or "0")
     limit = int(settings.OVERREAD_MAX_UPLOAD_BYTES)
-    if not length.isdecimal() or (len(length) <= _LENGTH_DIGITS and int(length) <= limit):
-        return None
-    return TooLarge(f"A request holds at most {limit // 2**20} MB; send fewer files at once.")
+    if length.isdecimal() and (len(length) > _LENGTH_DIGITS or int(length) > limit):
+        raise TooLarge(f"A request holds at most {limit // 2**20} MB; send fewer files at once.")
+
+
+def _refuse_unread(request: HttpRequest) -> None:
+    """Refuse a body before anybody reads it; on the record, if it is known whose it is.
+
+    Below ``/api/`` the upload does so itself once it knows who asks, and the other operations
+    read no more than a little.
+    """
+    by_api = request.path.startswith("/api/")
+    if by_api and str(request.META.get("CONTENT_TYPE") or "").startswith("multipart/"):
+        return
+    try:
+        refuse_length(request)
+    except TooLarge as refusal:
+        if not by_api:
+            _record(request, refusal)
+            raise
+    except LengthRequired as refusal:
+        _record(request, refusal)
+        raise
+
+
+def _record(request: HttpRequest, refusal: PortalError) -> None:
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        record_alone(
+            Action.UPLOAD_REFUSED,
+            chain=user.site.slug,
+            subject=f"user:{user.username}",
+            by=user,
+            outcome=Outcome.REFUSED,
+            code=refusal.code,
+        )

@@ -15,13 +15,13 @@ from portal.accounts.models import User
 from portal.accounts.roles import May
 from portal.audit.services import Action, Outcome, record_alone
 from portal.dicom.described import Described
-from portal.errors import Forbidden, InvalidInput
+from portal.errors import Forbidden, InvalidInput, PortalError
 from portal.intake.examine import examine
 from portal.intake.settle import Settling
 from portal.intake.verdict import Received, Verdict, tell_again
-from portal.studies.services import begin_answer, finish_answer
+from portal.studies.models import LEAST_URGENT
+from portal.studies.services import KeyReused, begin_answer, finish_answer
 
-LEAST_URGENT = 9
 _KEY = re.compile(r"[\x21-\x7e]{1,200}\Z")
 
 
@@ -73,6 +73,9 @@ def accept_uploads(
         if not idempotency_key:
             return _accept(files, described, priority, by)
         return _accept_once(files, described, priority, idempotency_key, by)
+    except (MayNotUpload, RequestInvalid, KeyReused) as refusal:
+        _record_refusal(refusal, by)
+        raise
     finally:
         for file in files:
             file.blob.discard()
@@ -109,17 +112,8 @@ def _fingerprint(files: Sequence[Received], described: Sequence[Described], prio
 
 
 def _check_sender(by: User) -> None:
-    if by.may(May.UPLOAD):
-        return
-    record_alone(
-        Action.UPLOAD_REFUSED,
-        chain=by.site.slug,
-        subject=f"user:{by.username}",
-        by=by,
-        outcome=Outcome.REFUSED,
-        code=MayNotUpload.code,
-    )
-    raise MayNotUpload("Uploading is not among what your roles allow.")
+    if not by.may(May.UPLOAD):
+        raise MayNotUpload("Uploading is not among what your roles allow.")
 
 
 def _check_request(
@@ -133,3 +127,15 @@ def _check_request(
         raise RequestInvalid(f"Priority goes from 0 (most urgent) to {LEAST_URGENT}.")
     if key and not _KEY.match(key):
         raise RequestInvalid("An Idempotency-Key has at most 200 printable ASCII characters.")
+
+
+def _record_refusal(refusal: PortalError, by: User) -> None:
+    """Write to the trail that a request was refused as a whole; a file has an event of its own."""
+    record_alone(
+        Action.UPLOAD_REFUSED,
+        chain=by.site.slug,
+        subject=f"user:{by.username}",
+        by=by,
+        outcome=Outcome.REFUSED,
+        code=refusal.code,
+    )

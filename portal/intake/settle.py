@@ -69,7 +69,9 @@ class Settling:
     def _store(self, one: Examined, image: Image) -> Verdict:
         blob, by = one.file.blob, self.by
         with store.holding(), transaction.atomic():
-            instance = store_instance(site=by.site, image=image, blob=blob, by=by)
+            instance = store_instance(
+                site=by.site, image=image, blob=blob, by=by, priority=self.priority
+            )
             prediction = request_prediction(instance=instance, by=by, priority=self.priority)
             record(
                 Action.INSTANCE_RECEIVED,

@@ -23,6 +23,24 @@ class Purpose(models.TextChoices):
     ADJUDICATION = "adjudication"
 
 
+class StudyLease(models.Model):
+    """That a person has taken a study from the worklist, or had it last.
+
+    It belongs to them until ``until``, by the database's clock; what ran out or was put back
+    needs no clearing up. Somebody with the study open may sign it nevertheless.
+    """
+
+    study = models.OneToOneField(Study, models.PROTECT, related_name="lease")
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    until = models.DateTimeField()
+
+    class Meta:
+        indexes = (models.Index(fields=("reader", "until"), name="lease_by_reader"),)
+
+    def __str__(self) -> str:
+        return f"study {self.study_id} is {self.reader_id}'s until {self.until:%H:%M:%S}"
+
+
 class Finding(models.Model):
     """What a person saw. Never edited: a change of mind is a new row."""
 
@@ -109,3 +127,22 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return f"review {self.pk} of study {self.study_id}"
+
+
+class ReviewAnswer(models.Model):
+    """Which review a client was answered with for an Idempotency-Key."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    key = models.CharField(max_length=200)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of what was sent.")
+    review = models.ForeignKey(Review, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("user", "key"), name="review_key_once_a_user"),
+        )
+        indexes = (models.Index(fields=("created_at",), name="review_answer_by_age"),)
+
+    def __str__(self) -> str:
+        return f"answer {self.pk}"

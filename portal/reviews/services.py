@@ -11,9 +11,11 @@ from portal.accounts.services import confirm_password
 from portal.audit.services import Action, Outcome, record, record_alone
 from portal.errors import Conflict, Forbidden, InvalidInput, PortalError, Stale
 from portal.predictions.selectors import leading_prediction
+from portal.reviews.answer_services import fingerprint, remember, signed_before
 from portal.reviews.models import Finding, Presence, Purpose, Review
 from portal.reviews.reasons import Reason, fits, needs_comment
 from portal.reviews.selectors import current_review
+from portal.reviews.version_selectors import version_of
 from portal.studies.models import Study
 
 
@@ -75,37 +77,59 @@ class Read:
     confidence: int | None = None
 
 
-def sign_review(*, study: Study, read: Read, password: str, by: User) -> Review:
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Under which a review is signed.
+
+    ``decided_on`` holds versions of the study (`version_of`), one of which must still be the
+    present one; None asks for none. ``key`` is the client's Idempotency-Key: a request sent again
+    after its answer was lost gets the same review.
+    """
+
+    decided_on: frozenset[str] | None = None
+    key: str = ""
+
+
+def sign_review(
+    *, study: Study, read: Read, password: str, by: User, on: Conditions = Conditions()
+) -> Review:
     """Return the signed first review of ``study``; refusals are audited too.
 
     Raises
     ------
-    MayNotSign, PasswordWrong, AlreadyReviewed, ReasonMissing, ReasonDoesNotFit, CommentMissing,
-    InvalidInput
+    MayNotSign, PasswordWrong, AlreadyReviewed, Stale, KeyReused, ReasonMissing,
+    ReasonDoesNotFit, CommentMissing, InvalidInput
     """
     try:
         _may_sign(by, password)
-        return _sign_first(study=study, read=read, by=by)
+        return _sign_first(study=study, read=read, by=by, on=on)
     except PortalError as refusal:
         _record_refusal(refusal, study=study, by=by)
         raise
 
 
 def amend_review(
-    *, review: Review, read: Read, amend_reason: str, password: str, by: User
+    *,
+    review: Review,
+    read: Read,
+    amend_reason: str,
+    password: str,
+    by: User,
+    on: Conditions = Conditions(),
 ) -> Review:
     """Return the review that supersedes ``review``; the old one stays for ever.
 
     Raises
     ------
-    MayNotSign, PasswordWrong, NotYourReview, ReviewChanged, AmendReasonMissing, ReasonMissing,
-    ReasonDoesNotFit, CommentMissing, InvalidInput
+    MayNotSign, PasswordWrong, NotYourReview, ReviewChanged, Stale, KeyReused, AmendReasonMissing,
+    ReasonMissing, ReasonDoesNotFit, CommentMissing, InvalidInput
     """
     try:
         _may_sign(by, password)
         if not amend_reason.strip():
             raise AmendReasonMissing("Say why the review is amended.")
-        return _sign_amendment(review=review, read=read, amend_reason=amend_reason.strip(), by=by)
+        why = amend_reason.strip()
+        return _sign_amendment(review=review, read=read, amend_reason=why, by=by, on=on)
     except PortalError as refusal:
         _record_refusal(refusal, study=review.study, by=by)
         raise
@@ -118,21 +142,38 @@ def _may_sign(by: User, password: str) -> None:
 
 
 @transaction.atomic
-def _sign_first(*, study: Study, read: Read, by: User) -> Review:
+def _sign_first(*, study: Study, read: Read, by: User, on: Conditions) -> Review:
     study = _lock(study)
+    sent = fingerprint("sign", study.pk, read)
+    if again := signed_before(key=on.key, sent=sent, by=by):
+        return again
+    _refuse_stale(study, on)
     if current_review(study):
         raise AlreadyReviewed("A colleague has signed this study; you can read their review.")
-    return _write(study=study, read=read, by=by)
+    review = _write(study=study, read=read, by=by)
+    return remember(review, key=on.key, sent=sent, by=by)
 
 
 @transaction.atomic
-def _sign_amendment(*, review: Review, read: Read, amend_reason: str, by: User) -> Review:
+def _sign_amendment(
+    *, review: Review, read: Read, amend_reason: str, by: User, on: Conditions
+) -> Review:
     study = _lock(review.study)
+    sent = fingerprint("amend", review.pk, read, amend_reason)
+    if again := signed_before(key=on.key, sent=sent, by=by):
+        return again
+    _refuse_stale(study, on)
     if current_review(study) != review:
         raise ReviewChanged("The review was amended since you opened it; look at it again.")
     if review.reviewer_id != by.pk:
         raise NotYourReview("Only the person who signed a review may amend it.")
-    return _write(study=study, read=read, by=by, supersedes=review, amend_reason=amend_reason)
+    new = _write(study=study, read=read, by=by, supersedes=review, amend_reason=amend_reason)
+    return remember(new, key=on.key, sent=sent, by=by)
+
+
+def _refuse_stale(study: Study, on: Conditions) -> None:
+    if on.decided_on is not None and version_of(study) not in on.decided_on:
+        raise Stale("The study has changed since you read it; look at it again.")
 
 
 def _write(

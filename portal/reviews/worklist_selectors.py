@@ -4,7 +4,7 @@ Two steps, however long the list: the rows of a page are chosen by conditions th
 serve, and only those rows get the columns that need a look at other tables.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -13,7 +13,7 @@ from portal.accounts.roles import May
 from portal.predictions.models import Prediction
 from portal.reviews.models import Review
 from portal.reviews.selectors import with_report_status
-from portal.studies.models import Study
+from portal.studies.models import Series, Study
 from portal.studies.selectors import visible_instances, visible_studies
 
 _REVIEWED = Q(Exists(Review.objects.filter(study=OuterRef("pk"), supersedes=None)))
@@ -31,17 +31,23 @@ WITHOUT_AI = "none"
 """The outcome of a study that the machine was never asked about, or not any more."""
 
 
-def worklist(user: User, *, report_status: str = "", ai: str = "") -> QuerySet[Study]:
+def worklist(
+    user: User, *, report_status: str = "", ai: Iterable[str] = (), modality: str = ""
+) -> QuerySet[Study]:
     """Return what ``user`` may see, newest first.
 
-    ``report_status`` is one of `REPORT_STATUSES`; ``ai`` a state or an outcome of the prediction
-    that leads (`leading` says which), ``waiting`` for queued or running, or `WITHOUT_AI`.
+    ``report_status`` is one of `REPORT_STATUSES`; each of ``ai`` a state or an outcome of the
+    prediction that leads (the first by `LEADING`), ``waiting`` for queued or running, or
+    `WITHOUT_AI`; ``modality`` that of a series.
     """
     studies = visible_studies(user)
     for condition in _REPORT[report_status] if report_status else ():
         studies = studies.filter(condition)
-    if ai:
-        studies = studies.filter(_led_by(_seen(user), ai))
+    for word in ai:
+        studies = studies.filter(_led_by(_seen(user), word))
+    if modality:
+        of_this = Series.objects.filter(study=OuterRef("pk"), modality=modality)
+        studies = studies.filter(Exists(of_this))
     return studies.order_by("-received_at", "-pk")
 
 

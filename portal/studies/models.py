@@ -6,6 +6,7 @@ from django.db.models.functions import Length, Upper
 from portal.accounts.models import Site
 
 models.CharField.register_lookup(Length)
+LEAST_URGENT = 9
 DICOM_UID = r"^[0-2](\.(0|[1-9][0-9]*))+\Z"  # PS3.5 section 9.1; "$" would let a newline through
 
 
@@ -21,6 +22,9 @@ class Study(models.Model):
     accession_number = models.CharField(max_length=16, blank=True)
     study_date = models.DateField(null=True)
     study_description = models.CharField(max_length=64, blank=True)
+    priority = models.PositiveSmallIntegerField(
+        default=5, db_default=5, help_text="0 is most urgent, 9 least: of its images' the first."
+    )
     received_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     received_at = models.DateTimeField(auto_now_add=True)
 
@@ -32,6 +36,9 @@ class Study(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(study_instance_uid__regex=DICOM_UID), name="study_uid_is_a_dicom_uid"
+            ),
+            models.CheckConstraint(
+                condition=Q(priority__lte=LEAST_URGENT), name="study_priority_0_to_9"
             ),
         )
         indexes = (
@@ -126,6 +133,7 @@ class UploadAnswer(models.Model):
         constraints = (
             models.UniqueConstraint(fields=("user", "key"), name="upload_key_once_a_user"),
         )
+        indexes = (models.Index(fields=("created_at",), name="upload_answer_by_age"),)
 
     def __str__(self) -> str:
         return f"answer {self.pk}"

@@ -4,6 +4,9 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
+from django.db import transaction
+from django.db.models.functions import Now
+
 from portal.accounts.models import Site, User
 from portal.dicom.image import Image
 from portal.errors import Conflict
@@ -12,6 +15,8 @@ from portal.studies.models import Instance, Series, Study, UploadAnswer
 
 ORPHANED_AFTER = timedelta(hours=1)
 LOOKED_UP_AT_ONCE = 500  # hashes
+ANSWERS_KEPT = timedelta(hours=24)
+ROUTINE = 5
 
 
 class SameBytes(Conflict):
@@ -42,9 +47,12 @@ class KeyReused(Conflict):
     code = "idempotency_key_reused"
 
 
-def store_instance(*, site: Site, image: Image, blob: IncomingBlob, by: User) -> Instance:
+def store_instance(
+    *, site: Site, image: Image, blob: IncomingBlob, by: User, priority: int = ROUTINE
+) -> Instance:
     """Return the new instance, its blob kept and its study and series made where they are missing.
 
+    ``priority`` goes from 0 (most urgent) to 9; a study is as urgent as its most urgent image.
     Inside the caller's transaction and inside ``store.holding()``, which both end after it: a
     blob has its name before the row that names it is committed, never the other way round.
 
@@ -54,7 +62,7 @@ def store_instance(*, site: Site, image: Image, blob: IncomingBlob, by: User) ->
     """
     _lock(site)  # two clients may send the same at once
     _refuse_conflicts(site, image, blob)
-    study = _study(site, image, by)
+    study = _study(site, image, by, priority)
     series, _ = Series.objects.get_or_create(
         study=study,
         series_instance_uid=image.series_instance_uid,
@@ -119,6 +127,12 @@ def finish_answer(answer: UploadAnswer, uploads: list[dict[str, Any]]) -> list[d
     return stored
 
 
+@transaction.atomic
+def forget_upload_answers(older_than: timedelta = ANSWERS_KEPT) -> None:
+    """Delete what no client will ask for again: the same bytes are known without it."""
+    UploadAnswer.objects.filter(created_at__lt=Now() - older_than).delete()
+
+
 def _lock(site: Site) -> None:
     # NO KEY: rows that merely point to the site need not wait
     Site.objects.select_for_update(no_key=True).get(pk=site.pk)
@@ -132,7 +146,7 @@ def _refuse_conflicts(site: Site, image: Image, blob: IncomingBlob) -> None:
         raise SopInstanceConflict("Another image is stored under this SOPInstanceUID.")
 
 
-def _study(site: Site, image: Image, by: User) -> Study:
+def _study(site: Site, image: Image, by: User, priority: int) -> Study:
     study, _ = Study.objects.get_or_create(
         site=site,
         study_instance_uid=image.study_instance_uid,
@@ -144,11 +158,14 @@ def _study(site: Site, image: Image, by: User) -> Study:
             "accession_number": image.accession_number,
             "study_date": image.study_date,
             "study_description": image.study_description,
+            "priority": priority,
             "received_by": by,
         },
     )
     if study.patient_id != image.patient_id:
         raise PatientMismatch("The study is stored with another PatientID.")
+    if priority < study.priority:
+        Study.objects.filter(pk=study.pk, priority__gt=priority).update(priority=priority)
     return study
 
 

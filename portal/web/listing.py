@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from portal.accounts.models import User
 from portal.accounts.roles import May
+from portal.reviews.lease_selectors import leases_of
 from portal.reviews.worklist_selectors import described, worklist
 from portal.studies.models import Study
 from portal.studies.selectors import matching
@@ -18,7 +19,7 @@ PAGE_LENGTH = 50  # studies
 PAGES = 200
 """Pages of the list that can be walked to; what is older is searched for."""
 SOON, LATER = 4, 20  # seconds between two looks, with and without work in progress
-_SHOWN = ("pk", "report_status", "state", "outcome", "read_by", "read_as")
+_SHOWN = ("pk", "report_status", "state", "outcome", "read_by", "read_as", "held")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,11 @@ def listing(user: User, form: FilterForm) -> Listing:
     """Return the page that ``form`` asks for, of what ``user`` may see."""
     words = form.value("words")
     status, ai = form.value("report_status"), form.value("outcome")
-    chosen = matching(worklist(user, report_status=status, ai=ai), words)
+    chosen = matching(worklist(user, report_status=status, ai=[ai] if ai else []), words)
     page = _page(user, chosen, min(int(form.value("page") or 1), PAGES))
+    held = leases_of(page.studies)
+    for study in page.studies:
+        study.held = held.get(study.pk)  # type: ignore[attr-defined]  # a column more
     rows = [tuple(getattr(study, name) for name in _SHOWN) for study in page.studies]
     return Listing(
         page=page,

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from portal.accounts.models import User
 from portal.accounts.roles import May
 from portal.http.requests import AuthenticatedHttpRequest
+from portal.reviews.lease_selectors import lease_of, may_take
 from portal.reviews.models import Review
 from portal.reviews.selectors import report_status, reviews_of
 from portal.studies.models import Study
@@ -90,6 +91,8 @@ def _reading(user: User, study: Study, sent: ReviewForm | None) -> dict[str, Any
         "kept": None if fits else sent,
         "is_amendment": form is AmendForm,
         "is_own": not user.may(May.SEE_STUDIES),
+        "held": lease_of(study),
+        "may_take": may_take(user),
     }
 
 

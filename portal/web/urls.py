@@ -58,9 +58,11 @@ urlpatterns: list[URLPattern] = [
     path("theme", accounts.Theme.as_view(), name="theme"),
     path("worklist", worklist.Worklist.as_view(), name="worklist"),
     path("worklist/rows", worklist.WorklistRows.as_view(), name="worklist-rows"),
+    path("worklist/next", worklist.NextStudy.as_view(), name="next-study"),
     path("upload", upload.Upload.as_view(), name="upload"),
     re_path(rf"^studies/{_UID}\Z", study.StudyPage.as_view(), name="study"),
     re_path(rf"^studies/{_UID}/answer\Z", study.StudyAnswer.as_view(), name="study-answer"),
+    re_path(rf"^studies/{_UID}/release\Z", study.ReleaseStudy.as_view(), name="release-study"),
     re_path(rf"^studies/{_UID}/review\Z", review.SignReview.as_view(), name="sign-review"),
     re_path(
         rf"^studies/{_UID}/images/{_SOP_UID}\.png\Z", image.Rendition.as_view(), name="rendition"

@@ -52,6 +52,9 @@ class Overread:
         self.env = {k: v for k, v in os.environ.items() if not _is_ours(k)} | {
             "OVERREAD_DATA": str(self.data),
             "OVERREAD_LEASE_SECONDS": str(LEASE),
+            "OVERREAD_READS_A_MINUTE": "0",
+            "OVERREAD_WRITES_A_MINUTE": "0",
+            "OVERREAD_UPLOADS_A_MINUTE": "0",
             "OVERREAD_RING_AFTER_SECONDS": "3",
             "OVERREAD_SWEEP_SECONDS": "1",
             "PYTHONPATH": str(HOOKS),

@@ -17,6 +17,7 @@ EXPECTED = {
     errors.Conflict: 409,
     errors.Stale: 412,
     errors.PreconditionRequired: 428,
+    errors.LengthRequired: 411,
     errors.TooLarge: 413,
     errors.TooManyRequests: 429,
     errors.Unavailable: 503,

@@ -1,11 +1,11 @@
 import pytest
 
 from tests.bundles import tiny_bundle
-from tests.portal.conftest import other_site, own_data_folder, site, uploader
+from tests.portal.conftest import other_site, own_data_folder, reviewer, site, uploader
 from worker import model
 from worker.shipping import deploy_everywhere, register_shipped_model, shipped_manifest
 
-__all__ = ["other_site", "own_data_folder", "site", "uploader"]
+__all__ = ["other_site", "own_data_folder", "reviewer", "site", "uploader"]
 
 
 @pytest.fixture

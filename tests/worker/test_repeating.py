@@ -1,14 +1,21 @@
 """The threads beside the tasks go on through outages."""
 
 import threading
+from datetime import timedelta
 
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
 
 from portal.audit.services import heads_file
 from portal.predictions.deployment_services import pause_model
 from portal.predictions.models import Prediction, Worker
+from portal.reviews.models import ReviewAnswer
+from portal.reviews.services import Conditions, Read, sign_review
+from portal.studies.models import UploadAnswer
+from portal.studies.services import begin_answer
 from tests.factories import (
+    PASSWORD,
     make_instance,
     make_model_version,
     make_prediction,
@@ -80,3 +87,23 @@ def test_the_chores_take_the_heads_of_the_trail_out_of_the_database(site):
     assert not heads_file().exists()
     sweeping.chores()
     assert '"chain": "demo"' in heads_file().read_text()
+
+
+@pytest.mark.django_db
+def test_the_chores_forget_answers_after_a_day(site, reviewer):
+    review = sign_review(
+        study=make_study(site),
+        read=Read("present"),
+        password=PASSWORD,
+        by=reviewer,
+        on=Conditions(key="kept"),
+    )
+    begin_answer(user=reviewer, key="kept", fingerprint="0" * 64)
+    yesterday = timezone.now() - timedelta(hours=24, seconds=5)
+    old_upload = begin_answer(user=reviewer, key="old", fingerprint="0" * 64)
+    UploadAnswer.objects.filter(pk=old_upload.pk).update(created_at=yesterday)
+    ReviewAnswer.objects.create(user=reviewer, key="old", fingerprint="0" * 64, review=review)
+    ReviewAnswer.objects.filter(key="old").update(created_at=yesterday)
+    sweeping.chores()
+    assert [answer.key for answer in UploadAnswer.objects.all()] == ["kept"]
+    assert [answer.key for answer in ReviewAnswer.objects.all()] == ["kept"]

@@ -39,7 +39,19 @@ class StudySummary(serializers.Serializer[Any]):
     report_status = serializers.ChoiceField(REPORT_STATUSES)
     read_as = ChoiceOrNull(Presence.choices)
     read_by = TextOrNull()
+    held_by = TextOrNull(help_text="Who has taken it from the worklist and not read it yet.")
+    held_until = serializers.DateTimeField(allow_null=True)
     prediction = PredictionOutput(allow_null=True)
+
+
+class LeaseOutput(serializers.Serializer[Any]):
+    """A study in somebody's hands."""
+
+    study_instance_uid = serializers.CharField(source="study.study_instance_uid")
+    held_by = serializers.CharField(source="reader", help_text="Your name.")
+    held_until = serializers.DateTimeField(
+        source="until", help_text="Then it is back on the worklist, read or not."
+    )
 
 
 class StudiesOutput(serializers.Serializer[Any]):

@@ -4,10 +4,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.api import examples
-from portal.api.documented import IF_MATCH, IF_MATCH_REQUIRED, STUDY_UID, operation
+from portal.api.documented import (
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    IF_MATCH_REQUIRED,
+    STUDY_UID,
+    operation,
+)
 from portal.api.forms import AmendForm, NoQuery, ReviewForm, body, query
 from portal.api.permissions import MaySee
-from portal.api.preconditions import etag_of, refuse_stale, require_match
+from portal.api.preconditions import conditions, etag_of
 from portal.api.serializers.reviews import ReviewOutput
 from portal.http.requests import AuthenticatedRequest
 from portal.reviews.models import Review
@@ -24,7 +30,7 @@ class SignReview(APIView):
     @operation(
         "sign_review",
         "Sign a finding: confirm the machine's or override it with a coded reason",
-        parameters=(STUDY_UID, IF_MATCH),
+        parameters=(STUDY_UID, IF_MATCH, IDEMPOTENCY_KEY),
         request=ReviewForm,
         answers={201: ReviewOutput},
         refusals=(400, 404, 409, 412, 413, 415, 422),
@@ -37,9 +43,12 @@ class SignReview(APIView):
         query(NoQuery, request.query_params)
         study = study_of(request.user, study_instance_uid)
         sent = body(ReviewForm, request.data)
-        refuse_stale(request, study)
         review = sign_review(
-            study=study, read=_read(sent), password=sent["password"], by=request.user
+            study=study,
+            read=_read(sent),
+            password=sent["password"],
+            by=request.user,
+            on=conditions(request),
         )
         return _signed(review)
 
@@ -52,10 +61,10 @@ class AmendReview(APIView):
     @operation(
         "amend_review",
         "Put another finding in the place of your own; the old one stays visible",
-        parameters=(IF_MATCH_REQUIRED,),
+        parameters=(IF_MATCH_REQUIRED, IDEMPOTENCY_KEY),
         request=AmendForm,
         answers={201: ReviewOutput},
-        refusals=(400, 404, 412, 413, 415, 422, 428),
+        refusals=(400, 404, 409, 412, 413, 415, 422, 428),
         example=examples.AMENDED,
         sent=examples.AMEND,
         etag=201,
@@ -65,10 +74,13 @@ class AmendReview(APIView):
         query(NoQuery, request.query_params)
         review = review_of(request.user, review_id)
         sent = body(AmendForm, request.data)
-        require_match(request, review.study)
-        why, password = sent["amend_reason"], sent["password"]
         amended = amend_review(
-            review=review, read=_read(sent), amend_reason=why, password=password, by=request.user
+            review=review,
+            read=_read(sent),
+            amend_reason=sent["amend_reason"],
+            password=sent["password"],
+            by=request.user,
+            on=conditions(request, must_match=True),
         )
         return _signed(amended)
 

@@ -7,11 +7,12 @@ from rest_framework.views import APIView
 
 from portal.accounts.models import User
 from portal.api import examples
-from portal.api.documented import STUDY_UID, operation
+from portal.api.documented import IF_NONE_MATCH, STUDY_UID, operation
 from portal.api.forms import NoQuery, PageQuery, SearchForm, StudiesQuery, body, query
+from portal.api.limits import Scope
 from portal.api.paging import page_of_studies
 from portal.api.permissions import MaySee
-from portal.api.preconditions import etag_of
+from portal.api.preconditions import versioned
 from portal.api.serializers.studies import (
     HistoryOutput,
     ResultsOutput,
@@ -23,11 +24,14 @@ from portal.http.requests import AuthenticatedRequest
 from portal.predictions.models import Prediction
 from portal.predictions.selectors import leading_predictions, visible_predictions, with_place
 from portal.reviews.history_selectors import history_of
+from portal.reviews.lease_selectors import leases_of
 from portal.reviews.selectors import current_review, report_status, reviews_of
 from portal.reviews.worklist_selectors import described, worklist
 from portal.studies.access_services import open_study, record_search
 from portal.studies.models import Study
 from portal.studies.selectors import identified, visible_instances
+
+_LOOKUPS = {"received_after": "received_at__gt", "received_before": "received_at__lt"}
 
 
 class NothingToSearch(InvalidInput):
@@ -53,20 +57,21 @@ class ListStudies(APIView):
         """Return one page."""
         asked = query(StudiesQuery, request.query_params)
         page = {"limit": asked.pop("limit"), "cursor": asked.pop("cursor", None)}
-        fields = list(asked)
-        after = asked.pop("received_after", None)
+        lookups = {_LOOKUPS[name]: asked[name] for name in _LOOKUPS if name in asked}
         chosen = worklist(
-            request.user, report_status=asked.get("report_status", ""), ai=asked.get("outcome", "")
+            request.user,
+            report_status=asked.get("report_status", ""),
+            ai=[asked[name] for name in ("state", "outcome") if name in asked],
+            modality=asked.get("modality", ""),
         )
-        if after:
-            chosen = chosen.filter(received_at__gt=after)
-        return _answer(request.user, chosen, page, fields=fields)
+        return _answer(request.user, chosen.filter(**lookups), page, fields=asked)
 
 
 class SearchStudies(APIView):
     """``POST studies/search``: whom to look for is in the body, never in the address."""
 
     permission_classes = (MaySee,)
+    throttle_scope = Scope.READS
 
     @operation(
         "search_studies",
@@ -96,8 +101,8 @@ class ReadStudy(APIView):
     @operation(
         "read_study",
         "One study: its report status, predictions, reviews and images",
-        parameters=(STUDY_UID,),
-        answers={200: StudyOutput},
+        parameters=(STUDY_UID, IF_NONE_MATCH),
+        answers={200: StudyOutput, 304: None},
         refusals=(400, 404),
         example=examples.STUDY,
         etag=200,
@@ -106,8 +111,7 @@ class ReadStudy(APIView):
         """Return the study; its ETag is what a review sends as If-Match."""
         query(NoQuery, request.query_params)
         study = open_study(study_instance_uid=study_instance_uid, by=request.user)
-        answer = StudyOutput(_whole(request.user, study)).data
-        return Response(answer, headers={"ETag": etag_of(study)})
+        return versioned(request, study, lambda: StudyOutput(_whole(request.user, study)).data)
 
 
 class ReadResults(APIView):
@@ -118,8 +122,8 @@ class ReadResults(APIView):
     @operation(
         "read_results",
         "What stands: the person's review and the machine's predictions",
-        parameters=(STUDY_UID,),
-        answers={200: ResultsOutput},
+        parameters=(STUDY_UID, IF_NONE_MATCH),
+        answers={200: ResultsOutput, 304: None},
         refusals=(400, 404),
         example=examples.RESULTS,
         etag=200,
@@ -128,13 +132,7 @@ class ReadResults(APIView):
         """Return them."""
         query(NoQuery, request.query_params)
         study = open_study(study_instance_uid=study_instance_uid, by=request.user)
-        standing = {
-            "study_instance_uid": study.study_instance_uid,
-            "report_status": report_status(study),
-            "review": current_review(study),
-            "predictions": _predictions(request.user, study),
-        }
-        return Response(ResultsOutput(standing).data, headers={"ETag": etag_of(study)})
+        return versioned(request, study, lambda: ResultsOutput(_standing(request.user, study)).data)
 
 
 class ReadHistory(APIView):
@@ -165,9 +163,16 @@ def _answer(
     """Return one page of ``chosen`` and record that it was shown."""
     found, following = page_of_studies(chosen, **page)
     studies = described(user, found)
-    leading = leading_predictions(user, studies)
+    leading, held = leading_predictions(user, studies), leases_of(studies)
     for study in studies:
-        study.prediction = leading.get(study.pk)  # type: ignore[attr-defined]  # a column more
+        lease = held.get(study.pk)
+        columns = {
+            "prediction": leading.get(study.pk),
+            "held_by": lease and lease.reader,
+            "held_until": lease and lease.until,
+        }
+        for name, value in columns.items():
+            setattr(study, name, value)
     record_search(by=user, fields=fields, found=len(studies))
     return Response(StudiesOutput({"studies": studies, "next": following}).data)
 
@@ -181,6 +186,15 @@ def _whole(user: User, study: Study) -> dict[str, Any]:
         "predictions": _predictions(user, study),
         "reviews": reviews_of(study).select_related("study"),
         "instances": images.select_related("series").order_by("pk"),
+    }
+
+
+def _standing(user: User, study: Study) -> dict[str, Any]:
+    return {
+        "study_instance_uid": study.study_instance_uid,
+        "report_status": report_status(study),
+        "review": current_review(study),
+        "predictions": _predictions(user, study),
     }
 
 

@@ -1,5 +1,4 @@
 import dataclasses
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,19 +14,23 @@ from portal.accounts.roles import May
 from portal.api import examples
 from portal.api.documented import IDEMPOTENCY_KEY, MULTIPART, operation
 from portal.api.forms import DescribedForm, NoQuery, UploadForm, body, query
+from portal.api.limits import Scope
 from portal.api.parsers import loads
+from portal.api.preconditions import idempotency_key
 from portal.api.problems import MalformedRequest, answer
 from portal.api.serializers.refusals import UploadsProblemOutput
 from portal.api.serializers.uploads import UploadsOutput
 from portal.audit.services import Action, Outcome, record_alone
 from portal.dicom.described import Described
 from portal.errors import InvalidInput
+from portal.http.refusals import refuse_length
 from portal.http.requests import AuthenticatedRequest
 from portal.http.uploads import received_files
-from portal.intake import MayNotUpload, Verdict, accept_uploads
+from portal.intake import MayNotUpload, RequestInvalid, Verdict, accept_uploads
+from portal.studies.services import KeyReused
 
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")  # visible ASCII
-_AS_A_WHOLE = frozenset({400, 409, 413, 415, 422})
+_AS_A_WHOLE = frozenset({400, 411, 413, 415, 422})
+_RECORDED = (MayNotUpload, RequestInvalid, KeyReused)  # by the intake
 _CSRF = "csrfmiddlewaretoken"  # Django's own; a browser's form holds it
 
 
@@ -42,24 +45,26 @@ class UploadImages(APIView):
 
     permission_classes = (IsAuthenticated,)
     parser_classes = (MultiPartParser,)
+    throttle_scope = Scope.UPLOADS
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse, on the record and with the body unread, whoever may not upload.
+        """Refuse, on the record and with the body unread, whoever may not upload or sends too much.
 
         Raises
         ------
-        MayNotUpload
+        MayNotUpload, LengthRequired, TooLarge
         """
         super().initial(request, *args, **kwargs)
         user = request.user
         if isinstance(user, User) and not user.may(May.UPLOAD):
             accept_uploads(files=(), by=user)
+        refuse_length(request._request)
 
     def handle_exception(self, exc: Exception) -> Response:
         """Record that the request as a whole was refused: a file has its event from intake."""
         refusal = super().handle_exception(exc)
         user = self.request.user
-        as_a_whole = refusal.status_code in _AS_A_WHOLE and not isinstance(exc, MayNotUpload)
+        as_a_whole = refusal.status_code in _AS_A_WHOLE and not isinstance(exc, _RECORDED)
         if isinstance(user, User) and as_a_whole:
             _record_refusal(user, refusal.data["code"])
         return refusal
@@ -70,7 +75,7 @@ class UploadImages(APIView):
         parameters=(IDEMPOTENCY_KEY,),
         request=MULTIPART,
         answers={202: UploadsOutput},
-        refusals=(400, 409, 413, 415, 422, 503),
+        refusals=(400, 409, 411, 413, 415, 422, 503),
         problem=UploadsProblemOutput,
         refused=examples.ALL_REFUSED,
         example=examples.UPLOADS,
@@ -93,7 +98,7 @@ def _sent(request: AuthenticatedRequest) -> dict[str, Any]:
     ------
     MalformedRequest, UnknownField, MetadataInvalid, StorageFull, ValidationError
     """
-    key = _key(request)
+    key = idempotency_key(request)
     if strange := sorted(set(request.FILES) - {"files"}):
         raise MalformedRequest(f"A file in the field {strange[0][:60]!a}; files go into 'files'.")
     files = received_files(request.FILES)
@@ -102,13 +107,6 @@ def _sent(request: AuthenticatedRequest) -> dict[str, Any]:
     fields = body(UploadForm, _once(request.POST))
     described = _described(fields.pop("metadata", None), len(files))
     return {"files": files, "described": described, "idempotency_key": key, **fields}
-
-
-def _key(request: AuthenticatedRequest) -> str:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not _KEY.fullmatch(key):
-        raise MalformedRequest("An Idempotency-Key is 1 to 200 visible ASCII characters.")
-    return key or ""
 
 
 def _once(fields: QueryDict) -> dict[str, str]:

@@ -1,10 +1,12 @@
 """One study: its images, what the machine said, what people signed."""
 
+from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from portal.accounts.roles import May
 from portal.http.requests import AuthenticatedHttpRequest
+from portal.reviews.lease_services import HeldByAnother, release_study
 from portal.studies.access_services import open_study
 from portal.studies.selectors import study_of
 from portal.web.access import PermittedView
@@ -22,6 +24,27 @@ class StudyPage(PermittedView):
         if request.htmx:
             return render(request, "partials/stage.html", stage_of(request, study))
         return show_study(request, study)
+
+
+class ReleaseStudy(PermittedView):
+    """``/studies/<StudyInstanceUID>/release``. Who may put it back is the service's to say."""
+
+    act = May.SEE_STUDIES
+
+    def get(self, request: AuthenticatedHttpRequest, study_instance_uid: str) -> HttpResponse:
+        """Go to the study."""
+        return redirect("study", study_of(request.user, study_instance_uid).study_instance_uid)
+
+    def post(self, request: AuthenticatedHttpRequest, study_instance_uid: str) -> HttpResponse:
+        """Put the study back on the worklist, and go there."""
+        study = study_of(request.user, study_instance_uid)
+        try:
+            release_study(study=study, by=request.user)
+        except HeldByAnother as refusal:
+            messages.error(request, str(refusal))
+            return redirect("study", study.study_instance_uid)
+        messages.success(request, "The study is back on the worklist.")
+        return redirect("worklist")
 
 
 class StudyAnswer(PermittedView):

@@ -1,5 +1,6 @@
 """The worklist. What names a patient travels in the body of a POST, never in a URL."""
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -7,6 +8,8 @@ from django.utils.crypto import salted_hmac
 
 from portal.accounts.roles import May
 from portal.http.requests import AuthenticatedHttpRequest
+from portal.reviews.lease_selectors import may_take
+from portal.reviews.lease_services import take_next_study
 from portal.studies.access_services import record_search
 from portal.web.access import PermittedView
 from portal.web.forms.worklist import FilterForm, SearchForm
@@ -33,6 +36,24 @@ class Worklist(PermittedView):
         return _page(request, form, found)
 
 
+class NextStudy(PermittedView):
+    """``/worklist/next``. Who may take a study is the service's to say."""
+
+    act = May.SEE_STUDIES
+
+    def get(self, request: AuthenticatedHttpRequest) -> HttpResponse:  # noqa: ARG002 (Django's)
+        """Go to the worklist: nothing is taken by following a link."""
+        return redirect("worklist")
+
+    def post(self, request: AuthenticatedHttpRequest) -> HttpResponse:
+        """Go to the study that was taken, or say that nothing waits."""
+        lease = take_next_study(by=request.user)
+        if lease is None:
+            messages.info(request, "Nothing waits to be read, or colleagues have it in hand.")
+            return redirect("worklist")
+        return redirect("study", lease.study.study_instance_uid)
+
+
 class WorklistRows(PermittedView):
     """``/worklist/rows``: the table alone, for the page that keeps itself up to date."""
 
@@ -54,6 +75,7 @@ def _page(request: AuthenticatedHttpRequest, form: FilterForm, found: Listing) -
     search = form if isinstance(form, SearchForm) else SearchForm(applied)
     valid = form.is_valid()
     context = {"form": search, "listing": found, "valid": valid}
+    context["may_take"] = may_take(request.user)
     return render(request, "reviews/worklist.html", context, status=200 if valid else 422)
 
 

@@ -1,17 +1,30 @@
 """The OpenAPI document is complete, and says what the resolver has."""
 
 import re
+import uuid
 from pathlib import Path
 
 import pytest
+from django.contrib.admindocs.views import simplify_regex
 from django.core.management import call_command
+from drf_spectacular.generators import SchemaGenerator
 from rest_framework.test import APIClient
 
+from portal.accounts.models import RoleGrant
+from portal.accounts.roles import Role
 from portal.api import urls
+from portal.api.limits import BUCKETS
+from portal.api.media import JSON
+from tests.contract.schemas import faults, plain
+from tests.factories import make_user
 from tests.portal.api.people import API, client_of
 
 pytestmark = pytest.mark.django_db
 UNDESCRIBED = {None, "openapi", "docs"}  # the last route, and those that describe the others
+UNKNOWN = str(uuid.uuid4())
+VERBS = ("get", "post", "put", "patch", "delete")
+EMPTY = {"204", "304"}
+SEARCHED = {"patient_id", "patient_name", "accession_number"}
 PATIENT = re.compile(r"patient|name|birth|accession|password", re.IGNORECASE)
 
 
@@ -44,9 +57,21 @@ def test_everybody_may_read_it(document):
     assert document["info"]["title"] == "Overread"
 
 
-def test_every_route_is_in_it(document):
-    named = [pattern.name for pattern in urls.urlpatterns if pattern.name not in UNDESCRIBED]
-    assert len(operations(document)) == len(named)
+def routes() -> set[tuple[str, str]]:
+    """Return address and verb of everything that the resolver leads to, parameters as {}."""
+    found = set()
+    for pattern in urls.urlpatterns:
+        if pattern.name not in UNDESCRIBED:
+            address = re.sub(r"<[^>]*>", "{}", simplify_regex(str(pattern.pattern)))
+            verbs = {verb for verb in VERBS if hasattr(pattern.callback.cls, verb)}
+            found |= {(f"{API}/{address.lstrip('/')}", verb) for verb in verbs}
+    return found
+
+
+def test_every_route_and_verb_is_in_it_and_nothing_else(document):
+    described = {(re.sub(r"{[^}]*}", "{}", path), verb) for path, verb, _ in operations(document)}
+    assert described == routes()
+    assert len(described) > 14
 
 
 def test_every_operation_says_all_there_is_to_say(document):
@@ -56,40 +81,131 @@ def test_every_operation_says_all_there_is_to_say(document):
         assert operation["operationId"], where
         assert operation["security"] == [{"token": []}, {"cookieAuth": []}], where
         good = {code for code in operation["responses"] if code < "400"}
-        assert len(good) == 1, where
-        assert {"400", "401", "403", "406"} <= set(operation["responses"]), where
-        assert (verb == "post") == ("requestBody" in operation), where
+        assert good, where
+        assert {"400", "401", "403", "406", "429"} <= set(operation["responses"]), where
+        assert "Retry-After" in operation["responses"]["429"]["headers"], where
         for code, response in operation["responses"].items():
-            kind = "application/json" if code in good else "application/problem+json"
-            assert list(response["content"]) == [kind], f"{where} {code}"
-            assert response["content"][kind]["schema"], f"{where} {code}"
-            assert response["content"][kind]["examples"], f"{where} {code}"
+            assert response["description"], f"{where} {code}"
+            if code in EMPTY:
+                assert "content" not in response, f"{where} {code}"
+                continue
+            kinds = [*JSON] if code in good else ["application/problem+json"]
+            assert list(response["content"]) == kinds, f"{where} {code}"
+            for kind in kinds:
+                assert response["content"][kind]["schema"], f"{where} {code}"
+                assert response["content"][kind]["examples"], f"{where} {code}"
 
 
-def test_the_examples_have_the_shape_that_they_show(document):
-    schemas = document["components"]["schemas"]
+def test_every_example_is_what_its_schema_says(document):
+    checked = 0
     for path, verb, operation in operations(document):
-        code = min(operation["responses"])
-        media = operation["responses"][code]["content"]["application/json"]
-        name = media["schema"]["$ref"].rsplit("/", 1)[1]
-        (example,) = media["examples"].values()
-        assert_shape(example["value"], schemas[name], schemas, f"{verb} {path}")
+        contents = [operation.get("requestBody", {}).get("content", {})]
+        contents += [answer.get("content", {}) for answer in operation["responses"].values()]
+        for media in (media for content in contents for media in content.values()):
+            for name, example in media.get("examples", {}).items():
+                where = f"{verb} {path}: {name}"
+                assert faults(document, media["schema"], example["value"]) == [], where
+                assert_whole(document, media["schema"], example["value"], where)
+                checked += 1
+    assert checked > 100
 
 
-def assert_shape(value, schema, schemas, where):
-    """Compare names only: types are the serializers' own business."""
-    if value is None:
-        return
-    while "$ref" in schema or "allOf" in schema:
-        ref = schema.get("$ref") or schema["allOf"][0]["$ref"]
-        schema = schemas[ref.rsplit("/", 1)[1]]
-    if schema.get("type") == "array":
+def assert_whole(document, schema, value, where):
+    """Assert that an example leaves nothing out that an answer holds."""
+    shape = plain(document, schema)
+    if isinstance(value, list):
         for item in value:
-            assert_shape(item, schema["items"], schemas, where)
-    elif "properties" in schema:
-        assert set(value) == set(schema["properties"]), where
-        for name, member in schema["properties"].items():
-            assert_shape(value[name], member, schemas, f"{where} {name}")
+            assert_whole(document, shape["items"], item, where)
+    elif isinstance(value, dict) and "title" not in value:  # a problem has what it needs
+        writable = {"reason_code", "comment", "confidence"} | SEARCHED
+        missing = set(shape.get("properties", {})) - set(value) - writable
+        assert not missing, f"{where}: {missing}"
+
+
+def test_a_wrong_example_would_be_seen(document):
+    schema = document["components"]["schemas"]["ProblemOutput"]
+    right = {"type": "x", "title": "x", "status": 1, "code": "x"}
+    assert faults(document, schema, right) == []
+    for wrong in ({**right, "status": "1"}, {**right, "code": None}, {}, []):
+        assert faults(document, schema, wrong)
+    summary = document["components"]["schemas"]["StudySummary"]
+    assert any("report_status" in fault for fault in faults(document, summary, {}))
+
+
+def sample(path: str, verb: str, operation) -> dict:
+    """Return a request that gets as far as the rules that all operations share."""
+    path = path.replace("{study_instance_uid}", "1.2.3").replace("{prediction_id}", UNKNOWN)
+    path = re.sub(r"{[^}]*_id}", "7", path)
+    content = operation.get("requestBody", {}).get("content", {})
+    kind = next(iter(content), "application/json")
+    boundary = "; boundary=x" if kind.startswith("multipart") else ""
+    return {
+        "method": verb,
+        "path": path,
+        "data": b"",
+        "content_type": f"{kind}{boundary}",
+        "headers": {"If-Match": '"x"'},
+    }
+
+
+def described(code: str):
+    """Return the operations that say they may answer with ``code``."""
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    return [
+        pytest.param(sample(path, verb, operation), id=operation["operationId"])
+        for path, verb, operation in operations(document)
+        if code in operation["responses"]
+    ]
+
+
+def send(client, request, **changes):
+    request = request | changes
+    return client.generic(
+        request["method"].upper(), request["path"], request["data"],
+        content_type=request["content_type"], headers=request["headers"],
+    )  # fmt: skip
+
+
+class TestEveryOperationAnswersWhatItSaysItMay:
+    @pytest.fixture
+    def everybody(self, site):
+        """Somebody who may do everything."""
+        return client_of(make_user(site, *Role.values))
+
+    @pytest.mark.parametrize("request_", described("400"))
+    def test_an_unknown_parameter(self, everybody, request_):
+        response = send(everybody, request_, path=f"{request_['path']}?unknown=1")
+        assert response.status_code == 400, response.content
+
+    @pytest.mark.parametrize("request_", described("401"))
+    def test_a_stranger(self, request_):
+        assert send(APIClient(), request_).status_code == 401
+
+    @pytest.mark.parametrize("request_", described("403"))
+    def test_somebody_without_a_role(self, site, request_):
+        user = make_user(site, "uploader")
+        RoleGrant.objects.filter(user=user).delete()
+        status = send(client_of(user), request_).status_code
+        assert status == (200 if request_["path"].endswith("/models") else 403)
+
+    @pytest.mark.parametrize("request_", described("404"))
+    def test_what_is_not_there(self, everybody, request_):
+        assert send(everybody, request_).status_code == 404
+
+    @pytest.mark.parametrize("request_", described("406"))
+    def test_an_answer_that_nobody_can_give(self, everybody, request_):
+        headers = {"Accept": "application/vnd.overread.v9+json"}
+        assert send(everybody, request_, headers=headers).status_code == 406
+
+    @pytest.mark.parametrize("request_", described("429"))
+    def test_too_many(self, everybody, request_, settings):
+        BUCKETS.clear()
+        for scope in ("READS", "WRITES", "UPLOADS"):
+            setattr(settings, f"OVERREAD_{scope}_A_MINUTE", 1)
+        statuses = [send(everybody, request_).status_code for _ in range(2)]
+        BUCKETS.clear()
+        assert statuses[0] != 429
+        assert statuses[1] == 429
 
 
 def test_no_address_takes_a_patient(document):

@@ -15,6 +15,7 @@ from portal.studies.models import Study
 from tests.factories import (
     DISCLAIMER,
     PASSWORD,
+    failed_study,
     finish,
     make_instance,
     make_prediction,
@@ -126,8 +127,8 @@ def test_the_number_of_queries_does_not_grow(site, reader, django_assert_num_que
         for _ in range(3):
             scored_study(site)
             make_prediction(make_instance(make_study(site)))
-        # token and its siblings, roles, studies, predictions, site, and the event in 6
-        with django_assert_num_queries(12):
+        # token and its siblings, roles, studies, predictions, leases, site, and the event in 6
+        with django_assert_num_queries(13):
             client.get(f"{API}/studies")
 
 
@@ -355,3 +356,38 @@ def test_the_etag_changes_with_the_prediction_and_the_review(site, reader, revie
     assert tags[0] == tags[1]
     assert len(set(tags)) == 3
     assert Prediction.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("state=done", 2), ("state=failed", 1), ("state=queued", 1), ("state=cancelled", 0),
+        ("modality=CR", 5), ("modality=DX", 0), ("modality=cr", 0),
+        ("received_after=2001-01-01T00:00:00Z", 5), ("received_before=2001-01-01T00:00:00Z", 0),
+        ("received_before=2999-01-01", 5), ("state=done&outcome=scored", 1),
+        ("outcome=not_applicable&report_status=registered&modality=CR", 1),
+    ],
+)  # fmt: skip
+def test_a_list_is_narrowed(site, reader, query, found):
+    scored_study(site)
+    not_applicable_study(site)
+    failed_study(site)
+    make_prediction(make_instance(make_study(site)))
+    make_instance(make_study(site))
+    response = client_of(reader).get(f"{API}/studies?{query}")
+    assert len(response.json()["studies"]) == found
+    (event,) = AuditEvent.objects.filter(action="studies.searched")
+    assert event.detail["fields"] == sorted(part.split("=")[0] for part in query.split("&"))
+
+
+def test_narrowed_pages_neither_skip_nor_repeat(site, reader):
+    kept = [str(scored_study(site)) for _ in range(5)]
+    for _ in range(3):
+        failed_study(site)
+    client, cursor, found = client_of(reader), "", []
+    while cursor is not None:
+        page = client.get(f"{API}/studies?limit=2&outcome=scored{cursor}").json()
+        found += [study["study_instance_uid"] for study in page["studies"]]
+        scored_study(site)  # newer than where the page began: no part of what is left
+        cursor = f"&cursor={page['next']}" if page["next"] else None
+    assert found == kept[::-1]

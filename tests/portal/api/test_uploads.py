@@ -66,6 +66,14 @@ def test_a_radiograph_as_dicom_and_as_png_is_accepted(portal_airlock, uploader, 
     assert (found[0]["code"], found[0]["remedy"]) == (None, None)
 
 
+def test_a_study_is_as_urgent_as_its_most_urgent_image(portal_airlock, uploader, deployed):
+    study = {"StudyInstanceUID": "2.25.77", "PatientID": "P-1"}
+    expected = {"7": 7, "2": 2, "9": 2}
+    for seed, (sent, kept) in enumerate(expected.items(), start=50):
+        verdicts(send(uploader, file(dicom(seed, **study)), priority=sent))
+        assert Study.objects.get().priority == kept
+
+
 def test_each_file_is_answered_by_itself(portal_airlock, uploader, deployed):
     response = send(uploader, file(dicom(3)), file(b"%PDF-1.7 nonsense", "notes.pdf"))
     accepted, rejected = verdicts(response)

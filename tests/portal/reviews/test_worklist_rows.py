@@ -81,13 +81,15 @@ def test_a_filter_of_the_report_chooses_what_the_column_says(studies, reviewer):
 def test_a_filter_of_the_machine_chooses_what_the_column_says(studies, reviewer):
     rows = described(reviewer, list(worklist(reviewer)))
     for ai in STATES:
-        assert chosen(reviewer, ai=ai) == {row.pk for row in rows if row.state == ai} != set(), ai
+        assert chosen(reviewer, ai=[ai]) == {row.pk for row in rows if row.state == ai} != set(), ai
     for ai in OUTCOMES:
-        assert chosen(reviewer, ai=ai) == {row.pk for row in rows if row.outcome == ai} != set(), ai
+        assert (
+            chosen(reviewer, ai=[ai]) == {row.pk for row in rows if row.outcome == ai} != set()
+        ), ai
     waiting = {row.pk for row in rows if row.state in ("queued", "running")}
-    assert chosen(reviewer, ai="waiting") == waiting
+    assert chosen(reviewer, ai=["waiting"]) == waiting
     without = {row.pk for row in rows if row.state in (None, "cancelled")}
-    assert chosen(reviewer, ai=WITHOUT_AI) == without
+    assert chosen(reviewer, ai=[WITHOUT_AI]) == without
 
 
 def test_the_columns_are_of_the_prediction_that_leads(studies, reviewer):
@@ -106,18 +108,18 @@ def test_a_cancelled_retry_does_not_hide_the_failure(site, deployed, reviewer):
     image = make_instance(study)
     end(make_prediction(image), "failed")
     end(make_prediction(image), "cancelled")
-    (row,) = described(reviewer, list(worklist(reviewer, ai="failed")))
+    (row,) = described(reviewer, list(worklist(reviewer, ai=["failed"])))
     assert row.state == "failed"
-    assert not worklist(reviewer, ai=WITHOUT_AI).exists()
+    assert not worklist(reviewer, ai=[WITHOUT_AI]).exists()
 
 
 def test_filters_see_only_what_the_user_sees(site, deployed, uploader, reviewer):
     study = scored_study(site, by=reviewer)
     make_prediction(make_instance(study, by=uploader))
-    assert chosen(uploader, ai="waiting") == {study.pk}
-    assert chosen(uploader, ai="scored") == set()
-    assert chosen(reviewer, ai="scored") == {study.pk}
-    assert chosen(reviewer, ai="waiting") == set()
+    assert chosen(uploader, ai=["waiting"]) == {study.pk}
+    assert chosen(uploader, ai=["scored"]) == set()
+    assert chosen(reviewer, ai=["scored"]) == {study.pk}
+    assert chosen(reviewer, ai=["waiting"]) == set()
 
 
 def test_a_page_is_two_queries_however_long(studies, reviewer, django_assert_num_queries):

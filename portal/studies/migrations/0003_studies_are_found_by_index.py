@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("accounts", "0001_initial"),
-        ("studies", "0001_initial"),
+        ("studies", "0002_a_study_has_a_priority"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
     operations = [

@@ -30,5 +30,5 @@ def forget_index(_apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
     """A name is searched for by any part of it."""
 
-    dependencies = [("studies", "0002_studies_are_found_by_index")]
+    dependencies = [("studies", "0003_studies_are_found_by_index")]
     operations = [migrations.RunPython(index_names, forget_index)]
