@@ -1,12 +1,12 @@
 """The matrix as data. A new route needs a line here for each verb that it knows.
 
 A row says: route and verb; the status of whoever may; ``door``, the act that opens the route
-(empty: whoever is signed in; ``PUBLIC``: strangers too); ``sees``, the act without which a
-colleague's object does not exist (404); ``act``, what is needed besides (403 otherwise);
-``abroad``, what an object of another site gives, for a route with an id in its address; ``but``,
-who gets something else, by role or ``anonymous``; ``about``, what the address names instead of
-the first of its kind in the world; ``sent`` and ``headers``, so that whoever may
-succeeds (``{name}`` is filled in from the world); ``form``, whether ``sent`` is a form.
+(``a|b``: one of them; empty: whoever is signed in; ``PUBLIC``: strangers too); ``sees``, the act
+without which a colleague's object does not exist (404); ``act``, what is needed besides (403
+otherwise); ``abroad``, what an object of another site gives, for a route with an id in its
+address; ``but``, who gets something else, by role or ``anonymous``; ``about``, what the address
+names instead of the first of its kind in the world; ``sent`` and ``headers``, so that whoever
+may succeeds (``{name}`` is filled in from the world); ``form``, whether ``sent`` is a form.
 
 The verbs that no row names: HEAD is GET without its body; OPTIONS is 200 for whoever passes the
 door of any verb of the route; every other one is 405 for them. A stranger is asked to sign in
@@ -22,6 +22,7 @@ from tests.factories import PASSWORD
 
 PUBLIC = "PUBLIC"
 SEES, SEES_OWN, ADMIN = "see_studies", "see_own_uploads", "administer"
+TAKES = "write_finding|sign"
 _ON_A_PERSON: dict[str, dict[str, Any]] = {
     "user-roles": {"roles": "auditor"},
     "user-disable": {},
@@ -37,6 +38,7 @@ _ON_A_MODEL = {
     "pause": ("pause_model", "live_version"),
     "resume": ("approve_models", "live_version"),
 }
+_READS_NOT = {"pacs_admin": 403}
 _OPERATES = {"door": "operate", "abroad": 404}
 _READ = {"presence": "present", "password": PASSWORD}
 _SIGN = {"finding": "present", "password": PASSWORD}
@@ -119,6 +121,10 @@ PAGES = [
     Row("worklist", "GET", 200, SEES_OWN),
     Row("worklist", "POST", 302, SEES_OWN),
     Row("worklist-rows", "POST", 200, SEES_OWN),
+    Row("next-study", "GET", 302, SEES),
+    Row("next-study", "POST", 302, SEES, but=_READS_NOT),
+    Row("release-study", "GET", 302, SEES, abroad=404),
+    Row("release-study", "POST", 302, SEES, abroad=404, but=_READS_NOT),
     Row("upload", "GET", 200, "upload"),
     Row("upload", "POST", 200, "upload", sent={"files": PNG}),
     _study("study", "GET", 200),
@@ -180,6 +186,9 @@ API = [
     Row("api:retry", "POST", 201, form=False, about={"prediction_id": "failed"}, **_OPERATES),
     Row("api:acknowledge", "POST", 200, form=False, about={"prediction_id": "failed"}, **_OPERATES),
     Row("api:cancel", "POST", 200, form=False, about={"prediction_id": "queued"}, **_OPERATES),
+    Row("api:next", "POST", 200, TAKES, form=False),
+    Row("api:release", "POST", 204, TAKES, abroad=404, form=False),
+    Row("api:changes", "GET", 200, SEES_OWN),
     Row("api:models", "GET", 200),
     *_model(
         "api:{}",
@@ -192,12 +201,17 @@ API = [
     Row("api:openapi", "GET", 200, PUBLIC),
     Row("api:docs", "GET", 200, PUBLIC),
 ]
+MACHINES = [
+    Row("healthz", "GET", 200, PUBLIC),
+    Row("readyz", "GET", 503, PUBLIC),  # no worker runs here
+    Row("metrics", "GET", 404, PUBLIC),  # there is no such page without a token in the settings
+]
 # the address of every wrong address below /api/v1/: 404 whatever the verb, whoever asks
 NOWHERE = [
     Row("api:nowhere", verb, 404, PUBLIC)
     for verb in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 ]
-ROWS = [*PAGES, *API, *NOWHERE]
+ROWS = [*PAGES, *API, *MACHINES, *NOWHERE]
 
 # not walked, and why
 EXCLUDED = {
