@@ -14,7 +14,10 @@ def test_next_leads_to_a_study_and_putting_it_back_to_the_worklist(visit, hospit
         page = visitor.page
         visitor.go("/worklist")
         visitor.shot("worklist-next")
-        page.keyboard.press("Alt+n")
+        following = page.get_by_role("button", name="Next study")
+        expect(following).to_have_attribute("accesskey", "n")  # the browser's own, such as Alt+N
+        following.focus()
+        page.keyboard.press("Enter")
         expect(page.locator(".held")).to_contain_text("This study is yours until")
         visitor.shot("study-in-hand")
         study = page.url.removeprefix(visitor.origin)
