@@ -38,7 +38,9 @@ def cases() -> Iterator[Case]:
         "jpeg": JPEG_BASELINE, "jpeg-lossless": JPEG_LOSSLESS, "jpeg-ls": JPEG_LS,
         "jpeg-2000": JPEG_2000_LOSSLESS, "rle": RLE,
     }.items():  # fmt: skip
-        for side in _SIDES:
+        # its decoder fills 81 million pixels in the time that a busy machine has, or not
+        quick = syntax != JPEG_2000_LOSSLESS
+        for side in _SIDES if quick else (3_000, *_SIDES[2:]):
             yield _case(f"bombs/{what}-claims-{side}", _claims, syntax, side)
             yield _case(f"bombs/{what}-header-claims-{side}", _header_claims, syntax, side)
     yield _case("bombs/rle-of-runs", _runs, 9_000)

@@ -15,6 +15,7 @@ from tests.dicom_files import (
     JPEG_LS,
     RLE,
     SECONDARY_CAPTURE,
+    chest_pixels,
 )
 from tests.hostile.case import Case, child, seed_of, some_chest, spoilt
 
@@ -53,15 +54,14 @@ def _sizes() -> Iterator[Case]:
         yield spoilt(f"pixels/size-{rows}x{columns}", Rows=rows, Columns=columns)
     for rows, columns in ((56, 56), (56, 300), (300, 56), (57, 2000), (1024, 1024)):
         name = f"pixels/real-size-{rows}x{columns}"
-        yield Case(name, functools.partial(_enlarged, name, rows, columns))
+        yield Case(name, functools.partial(_of_size, name, rows, columns))
     for more in (-2, -1, 1, 2, 100_000):
         name = f"pixels/data-{more:+}-bytes"
         yield Case(name, functools.partial(_other_length, name, more))
 
 
-def _enlarged(name: str, rows: int, columns: int) -> bytes:
-    whole = np.kron(some_chest(name), np.ones((9, 17), np.uint16))[:rows, :columns]
-    return child(name, pixels=np.ascontiguousarray(whole))
+def _of_size(name: str, rows: int, columns: int) -> bytes:
+    return child(name, pixels=chest_pixels(seed_of(name), rows, columns))
 
 
 def _other_length(name: str, more: int) -> bytes:
