@@ -134,6 +134,11 @@ class Prediction(models.Model):
                 fields=("lease_until",), condition=Q(state="running"), name="prediction_leases"
             ),
             models.Index(
+                fields=("site", "outcome"),
+                condition=Q(outcome__in=("not_applicable", "rejected_quality")),
+                name="prediction_without_score",
+            ),
+            models.Index(
                 fields=("site", "code", "-requested_at"),
                 condition=Q(state="failed", acknowledged_at=None),
                 name="prediction_failures",

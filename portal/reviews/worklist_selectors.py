@@ -6,7 +6,7 @@ serve, and only those rows get the columns that need a look at other tables.
 
 from collections.abc import Iterable, Sequence
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from portal.accounts.models import User
 from portal.accounts.roles import May
@@ -44,7 +44,7 @@ def worklist(
     for condition in _REPORT[report_status] if report_status else ():
         studies = studies.filter(condition)
     for word in ai:
-        studies = studies.filter(_led_by(_seen(user), word))
+        studies = _led_by(studies, _seen(user), word)
     if modality:
         of_this = Series.objects.filter(study=OuterRef("pk"), modality=modality)
         studies = studies.filter(Exists(of_this))
@@ -68,18 +68,21 @@ def _seen(user: User) -> QuerySet[Prediction]:
     return seen.filter(instance__in=visible_instances(user))
 
 
-def _led_by(seen: QuerySet[Prediction], ai: str) -> Q:
-    """Return the condition that the prediction that leads is in this state or of this outcome."""
+def _led_by(studies: QuerySet[Study], seen: QuerySet[Prediction], ai: str) -> QuerySet[Study]:
+    """Return those whose leading prediction is in this state or of this outcome."""
     of_study = seen.filter(instance__series__study=OuterRef("pk"))
     if ai == WITHOUT_AI:
-        return ~Q(Exists(of_study.exclude(state="cancelled")))
+        # as a subquery: PostgreSQL would make NOT EXISTS a join of whole tables
+        asked = Subquery(of_study.exclude(state="cancelled").values("pk")[:1])
+        return studies.alias(asked=asked).filter(asked=None)
     if ai == "scored":
-        return Q(Exists(of_study.filter(outcome="scored")))
+        return studies.filter(Exists(of_study.filter(outcome="scored")))
     named = Q(state__in=("queued", "running")) if ai == "waiting" else Q(outcome=ai)
     if ai in Prediction.State:
         named = Q(state=ai)
     rivals = seen.filter(instance__series__study=OuterRef("instance__series__study"))
-    return Q(Exists(of_study.filter(named).exclude(Exists(rivals.filter(_beats(ai))))))
+    leads = of_study.filter(named).exclude(Exists(rivals.filter(_beats(ai))))
+    return studies.filter(Exists(leads))
 
 
 def _beats(ai: str) -> Q:
