@@ -24,6 +24,10 @@ File = bytes | Path | BinaryIO
 PATIENCE_SECONDS = 40.0
 """Twice the wall clock of a child of the airlock: as long again may be spent in its queue."""
 
+CRASHED = "airlock_crashed"
+MAY_BE_OUR_FAULT = frozenset({CRASHED, "airlock_time_limit"})
+"""The file broke its reader, or somebody killed the reader: only trying again can tell."""
+
 _LENGTH = struct.Struct(">I")
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from inference import Classifier, Radiograph, Refusal, Score
 from portal import logs
+from portal.airlock import MAY_BE_OUR_FAULT
 from portal.predictions import services as predictions
 from portal.predictions.models import Prediction
 from portal.predictions.services import Answer, NotRunning
@@ -16,8 +17,6 @@ from worker.model import ModelUnavailable, classifier_of
 
 logger = logging.getLogger(__name__)
 ENDS_DONE = ("not_applicable", "rejected_quality")
-MAY_BE_OUR_FAULT = {"airlock_crashed", "airlock_time_limit"}
-"""The file broke its reader, or somebody killed the reader: only trying again can tell."""
 
 
 def read(batch: Sequence[Prediction]) -> list[Score | Refusal]:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 
 from portal.accounts.models import User
 from portal.accounts.roles import May
+from portal.airlock import MAY_BE_OUR_FAULT
 from portal.audit.services import Action, Outcome, record_alone
 from portal.dicom.described import Described
 from portal.errors import Forbidden, InvalidInput, PortalError
@@ -101,7 +102,10 @@ def _accept_once(
         for file, verdict in zip(files, verdicts, strict=True):
             tell_again(file, verdict, by=by)
         return verdicts
-    fresh = [asdict(verdict) for verdict in _accept(files, described, priority, by)]
+    verdicts = _accept(files, described, priority, by)
+    if any(verdict.code in MAY_BE_OUR_FAULT for verdict in verdicts):
+        return verdicts  # and not for ever: it says that the file may be sent again
+    fresh = [asdict(verdict) for verdict in verdicts]
     return [Verdict(**stored) for stored in finish_answer(answer, fresh)]
 
 

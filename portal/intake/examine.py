@@ -56,7 +56,7 @@ def other_patient() -> Refusal:
 def _open(file: Received, described: Described, by: User) -> Image | Refusal:
     """Return what the airlock and the rules make of a file."""
     try:
-        answer = airlock.header(file.blob.path)
+        answer = _ask(file)
     except airlock.AirlockUnavailable as error:
         raise AirlockDown("No file can be opened at the moment; nothing was stored.") from error
     if isinstance(answer, airlock.Refusal):
@@ -70,6 +70,17 @@ def _open(file: Received, described: Described, by: User) -> Image | Refusal:
     if isinstance(image, Image) and described.patient_id.strip() not in {"", image.patient_id}:
         return other_patient()
     return image
+
+
+def _ask(file: Received) -> airlock.Header | airlock.Refusal:
+    """Return the airlock's answer; if its reader broke, that of a second one.
+
+    The first may have been killed, and the sender could do nothing but send the file again.
+    """
+    answer = airlock.header(file.blob.path)
+    if isinstance(answer, airlock.Refusal) and answer.code == airlock.CRASHED:
+        return airlock.header(file.blob.path)
+    return answer
 
 
 def _header(answer: airlock.Header) -> Header:

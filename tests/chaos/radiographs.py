@@ -3,6 +3,9 @@
 import io
 
 import numpy as np
+from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 CR = "1.2.840.10008.5.1.4.1.1.1"
 SIDE = 256
@@ -27,9 +30,6 @@ def poison() -> np.ndarray:
 
 def dicom(seed: int, picture: np.ndarray | None = None, **values: str) -> bytes:
     """Return a child's frontal chest radiograph as DICOM Part 10, 12 bits, Explicit VR."""
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian
-
     picture = pixels(seed) if picture is None else picture
     uid = f"2.25.{10**30 + seed}"
     ds = Dataset()
@@ -57,8 +57,6 @@ def dicom(seed: int, picture: np.ndarray | None = None, **values: str) -> bytes:
 
 def png(seed: int) -> bytes:
     """Return another radiograph as an 8-bit PNG."""
-    from PIL import Image
-
     stream = io.BytesIO()
     Image.fromarray((pixels(seed) * 255).astype(np.uint8)).save(stream, "PNG")
     return stream.getvalue()

@@ -5,6 +5,8 @@ import os
 import shutil
 import signal
 import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -106,6 +108,29 @@ def test_an_airlock_child_killed_in_mid_decoding(running, worker_is_up):
     os.kill(long_lived_child(airlock), signal.SIGKILL)
     ended = all_done(running, [verdict["prediction"]])
     assert ended[verdict["prediction"]]["attempt"] == 2
+
+
+def test_an_airlock_child_killed_at_the_door_is_never_the_files_fault(running, worker_is_up):
+    """It lives for some hundredths of a second: not each of the blows is in time."""
+    airlock, key = running.child("-m", "inference.airlock"), str(uuid.uuid4())
+    for number in range(5):
+        file = ("files", ("a.dcm", radiographs.dicom(new_seed())))
+        post = lambda: running.request(  # noqa: E731
+            "POST",
+            "/api/v1/uploads",
+            running.tokens["uploader"],
+            files=[file],  # noqa: B023 (called before the next one)
+            headers={"Idempotency-Key": f"{key}-{number}"},  # noqa: B023
+        )
+        with ThreadPoolExecutor(1) as client:
+            sent = client.submit(post)
+            child = until(lambda: children_of(airlock), within=5, every=0.001, what="a child")[0]
+            os.kill(child, signal.SIGKILL)
+            answer = sent.result()
+        if answer.status_code == 503:  # killed between its last word and its answer
+            answer = post()
+        assert answer.status_code == 202, answer.text
+        all_done(running, [answer.json()["uploads"][0]["prediction"]])
 
 
 def test_the_airlock_killed_comes_back_and_what_waits_is_read(running, worker_is_up):
