@@ -239,6 +239,14 @@ def test_the_gpu_worker_waits_for_its_profile_and_reserves_a_device():
     assert [n for n, s in SERVICES.items() if s.get("profiles")] == ["worker-gpu"]
 
 
+def test_the_portal_believes_the_one_proxy_that_stands_before_it():
+    """Else all people share nginx's address, and one who guesses keeps everybody out."""
+    assert SERVICES["web"]["environment"]["OVERREAD_TRUSTED_PROXIES"] == "1"
+    nginx = (ROOT / "deploy/nginx/nginx.conf").read_text()
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in nginx
+    assert "`OVERREAD_TRUSTED_PROXIES=1`" in (ROOT / "docs/deployment.md").read_text()
+
+
 def test_redis_keeps_what_it_is_told():
     assert "--appendonly yes" in " ".join(SERVICES["redis"]["command"])
     assert "redis:/data" in SERVICES["redis"]["volumes"]
