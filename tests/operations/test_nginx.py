@@ -138,9 +138,7 @@ def test_a_person_signs_in_through_it_with_secure_cookies(front):
     csrf = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[1]
     form = {"csrfmiddlewaretoken": csrf, "username": "reviewer", "password": PASSWORD}
     forged = {"Referer": f"{front.origin}/sign-in", "X-Forwarded-For": "203.0.113.9"}
-    signed_in = front.browser.post(
-        f"{front.origin}/sign-in", data=form, headers=forged, timeout=20
-    )
+    signed_in = front.browser.post(f"{front.origin}/sign-in", data=form, headers=forged, timeout=20)
     assert signed_in.status_code == 200, signed_in.text
     account = front.get("/account").text
     assert "127.0.0.1" in account  # the browser's own address, whatever it says of itself

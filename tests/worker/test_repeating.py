@@ -21,12 +21,15 @@ from tests.factories import (
     make_prediction,
     make_study,
     make_user,
+    start,
 )
 from worker import sweeping
 from worker.repeating import Repeating
 
 
-@pytest.mark.parametrize("outage", [OperationalError("gone"), OSError("disk full")])
+@pytest.mark.parametrize(
+    "outage", [OperationalError("gone"), OSError("disk full"), ValueError("a bug")]
+)
 def test_an_outage_is_said_and_the_next_turn_comes(outage, caplog):
     turns = threading.Semaphore(0)
 
@@ -40,7 +43,7 @@ def test_an_outage_is_said_and_the_next_turn_comes(outage, caplog):
     thread.stop()
     thread.join(timeout=5)
     assert not thread.is_alive()
-    assert "sweep: " in caplog.text
+    assert "sweep: " in caplog.text or "ValueError: a bug" in caplog.text
 
 
 def test_it_stops_without_waiting_for_its_next_turn():
@@ -80,6 +83,32 @@ def test_each_round_cancels_what_waits_for_a_paused_model(site):
     Prediction.objects.filter(pk=row.pk).update(state="queued", finished_at=None, code="")
     sweeping._Round()()
     assert Prediction.objects.get(pk=row.pk).code == "model_paused"
+
+
+@pytest.mark.django_db
+def test_one_round_cancels_a_long_queue_and_what_it_has_just_taken_back(site, monkeypatch):
+    monkeypatch.setattr("portal.predictions.cancel_services.BATCH", 2)
+    version, reviewer = make_model_version(), make_user(site, "reviewer")
+    rows = [make_prediction(make_instance(make_study(site)), version=version) for _ in range(6)]
+    start(rows[0], lease=-timedelta(minutes=1))
+    pause_model(version=version, reason="x", by=reviewer)
+    assert Prediction.objects.filter(state="queued").count() == 3
+    sweeping._Round()()
+    assert set(Prediction.objects.values_list("code", flat=True)) == {"model_paused"}
+
+
+@pytest.mark.django_db
+def test_a_queue_without_end_does_not_hold_the_next_sweep_up(monkeypatch, settings):
+    now, asked = [0.0], []
+
+    def cancel():
+        now[0] += 2
+        return asked.append(now[0]) or 200
+
+    monkeypatch.setattr(sweeping, "cancel_paused_predictions", cancel)
+    settings.OVERREAD_SWEEP_SECONDS = 5
+    sweeping._Round(clock=lambda: now[0])()
+    assert asked == [2, 4, 6]
 
 
 @pytest.mark.django_db
