@@ -347,6 +347,29 @@ def test_scripts_can_be_run_and_read_by_everybody(script):
     subprocess.run(["sh", "-n", ROOT / "deploy" / script], check=True)
 
 
+def test_commands_of_the_documentation_name_services_users_and_commands_that_exist():
+    text = (ROOT / "docs/deployment.md").read_text()
+    run = re.findall(
+        r"docker compose run --rm (?:--volume \S+ )?(\S+)(?: python manage.py (\S+))?", text
+    )
+    assert len(run) >= 5
+    for service, command in run:
+        assert service.rstrip("`).") in SERVICES
+        assert command in {"", *get_commands()}
+    stopped = re.search(r"docker compose stop ([\w -]+?)\s+#", text)[1].split()
+    assert set(stopped) == set(SERVICES) - {"db", "prepare", "worker-gpu"}
+    uid, gid = re.search(r"--owner (\d+) --group (\d+)", text).groups()
+    assert (
+        f"useradd --uid {uid} --gid overread --no-create-home --home-dir /tmp overread"
+        in DOCKERFILE
+    )
+    assert f"groupadd --gid {gid} overread" in DOCKERFILE
+    for path in re.findall(r"`?(deploy/[\w./-]+\w)", text):
+        assert (ROOT / path).exists(), path
+    for command in re.findall(r"manage\.py (\w+)", text):
+        assert command in get_commands(), command
+
+
 def test_the_systemd_unit_runs_serve_with_known_settings():
     unit = (ROOT / "deploy/systemd/overread.service").read_text()
     assert "manage.py serve" in unit
