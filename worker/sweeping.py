@@ -51,10 +51,19 @@ class _Round:
         self._due = {chores: clock(), heavy_chores: clock()}
 
     def __call__(self) -> None:
-        cancel_paused_predictions()
         sweep()
         say_alive(name=worker_name(), queue_name="general")
+        self._cancel_paused()
         for work, every in ((chores, CHORES_EVERY), (heavy_chores, HEAVY_CHORES_EVERY)):
             if self._clock() >= self._due[work]:
                 self._due[work] = self._clock() + every.total_seconds()
                 work()
+
+    def _cancel_paused(self) -> None:
+        """Cancel what waits for paused models, also what the sweep has just taken back.
+
+        Until nothing is left, or the next sweep is due: a long queue must not hold that up.
+        """
+        ends = self._clock() + settings.OVERREAD_SWEEP_SECONDS
+        while cancel_paused_predictions() and self._clock() < ends:
+            pass

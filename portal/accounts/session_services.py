@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from portal.accounts.models import Session, User
+from portal.accounts.models import Attempts, Session, User
 from portal.accounts.session_store import ends_at
 from portal.audit.services import Action, Actor, record
 from portal.errors import NotFound
@@ -53,6 +53,20 @@ def end_sessions(*, user: User, why: str, by: Actor | None, keep: str = "") -> i
     if deleted:
         _record(user, why, by=by, sessions=deleted)
     return deleted
+
+
+@transaction.atomic
+def end_everything_temporary() -> None:
+    """End every session and one-time link, and forget every guess: an older day was put back.
+
+    What has ended since that day would be alive again.
+    """
+    Session.objects.filter(user=None).delete()
+    signed_in = User.objects.filter(pk__in=Session.objects.values("user"))
+    for user in signed_in.select_related("site").order_by("site__slug", "pk"):
+        end_sessions(user=user, why="restored", by=None)
+    User.objects.exclude(link_digest="").update(link_digest="", link_expires_at=None)
+    Attempts.objects.all().delete()
 
 
 def end_expired_sessions() -> None:

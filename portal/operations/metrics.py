@@ -103,14 +103,19 @@ def _counted(tallied: Tallied) -> Iterator[Metric]:
         "verdict",
     )
     yield _counter("overread_upload_refusals", "Refused, by code.", refused.items(), "code")
-    outcomes = {**counts[Action.PREDICTION_COMPLETED], "failed": failed.total()}
+    cancelled = counts[Action.PREDICTION_CANCELLED].total()
+    outcomes = {
+        **counts[Action.PREDICTION_COMPLETED],
+        "failed": failed.total(),
+        "cancelled": cancelled,
+    }
     yield _counter(
         "overread_predictions", "Predictions that ended, by outcome.", outcomes.items(), "outcome"
     )
     yield _counter("overread_prediction_failures", "Failed, by code.", failed.items(), "code")
     yield _counter(
         "overread_prediction_attempts",
-        "Predictions that ended, by the attempt in which they did.",
+        "Predictions that were read or given up, by the attempt in which they ended.",
         counts[ATTEMPTS].items(),
         "attempt",
     )
@@ -123,10 +128,27 @@ def _counted(tallied: Tallied) -> Iterator[Metric]:
         limits.items() or [("airlock_time_limit", 0)],
         "code",
     )
-    refusals = [("", counts[Action.SIGN_IN_REFUSED].total())]
-    yield _counter("overread_sign_ins_refused", "Sign-ins refused.", refusals)
+    yield from _guarded(tallied)
     for name, tally in (("wait", WAIT), ("run", RUN)):
         yield _histogram(f"overread_prediction_{name}_seconds", counts[tally], tallied, tally)
+
+
+def _guarded(tallied: Tallied) -> Iterator[Metric]:
+    """Yield what was kept out. What is slowed down is in the trail, and here, once a minute."""
+    for name, words, action in (
+        ("overread_sign_ins_refused", "Sign-ins refused.", Action.SIGN_IN_REFUSED),
+        (
+            "overread_sign_ins_throttled",
+            "Minutes in which a name was guessed at too often, added over all names.",
+            Action.SIGN_IN_THROTTLED,
+        ),
+        (
+            "overread_requests_limited",
+            "Minutes in which somebody sent too many requests, added over all people.",
+            Action.REQUEST_LIMITED,
+        ),
+    ):
+        yield _counter(name, words, [("", tallied.total(action))])
 
 
 def _histogram(name: str, counts: Counter[str], tallied: Tallied, tally: str) -> Metric:
@@ -135,7 +157,7 @@ def _histogram(name: str, counts: Counter[str], tallied: Tallied, tally: str) ->
         so_far += counts[bound]
         buckets.append((bound, so_far))
     words = {"wait": "From the request to the start", "run": "Of the last attempt"}
-    family = HistogramMetricFamily(name, f"{words[name.split('_')[2]]}, of what ended.")
+    family = HistogramMetricFamily(name, f"{words[name.split('_')[2]]}, of what was read.")
     family.add_metric([], buckets=buckets, sum_value=tallied.seconds[tally])
     return family
 

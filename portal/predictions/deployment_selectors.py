@@ -42,6 +42,17 @@ def live_version(site: Site) -> ModelVersion | None:
     return deployment.model_version if deployment and live else None
 
 
+def locked_live_version(site: Site) -> ModelVersion | None:
+    """Return what is live at ``site``, with its deployment locked by the caller's transaction.
+
+    None, too, if it was replaced while the lock was waited for: who must know asks again.
+    """
+    live = Deployment.objects.filter(site=site, status=Status.LIVE)
+    locked = live.select_for_update(of=("self",), no_key=True)
+    deployment = locked.select_related("model_version").first()
+    return deployment.model_version if deployment else None
+
+
 def current_deployment(site: Site) -> Deployment | None:
     """Return what is live or paused at ``site``, if anything is."""
     serving = Deployment.objects.filter(site=site, status__in=SERVING)

@@ -16,7 +16,7 @@ from portal.accounts.models import Site, User
 from portal.accounts.roles import May
 from portal.audit.services import Action, Outcome, record, record_alone
 from portal.errors import Conflict, Forbidden, InvalidInput, PortalError
-from portal.predictions.cancel_services import cancel_all_waiting, cancel_paused_predictions
+from portal.predictions.cancel_services import cancel_all_waiting, cancel_batch
 from portal.predictions.deployment_models import Deployment, ModelVersion, Pause, Proposal
 
 Status = Deployment.Status
@@ -170,7 +170,7 @@ def pause_model(*, version: ModelVersion, reason: str, by: User) -> Pause:
         )
         pause.refresh_from_db(fields=("paused_at",))  # by the clock that inferences start by
         _record(Action.MODEL_PAUSED, version, by, reason=reason)
-    cancel_paused_predictions()
+    cancel_batch(deployment.pk)
     return pause
 
 

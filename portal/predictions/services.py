@@ -15,9 +15,11 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from portal import logs, queue
-from portal.accounts.models import Site, User
+from portal.accounts.models import User
+from portal.audit.models import AuditEvent
 from portal.audit.services import Action, record
 from portal.errors import Conflict
+from portal.predictions.deployment_selectors import locked_live_version
 from portal.predictions.models import Deployment, ModelVersion, Prediction
 from portal.predictions.tally_services import count_ended, count_lost_leases
 from portal.studies.models import Instance
@@ -65,7 +67,7 @@ def request_prediction(
     The deployment stays locked until the commit: who pauses it waits for that, and cancels this
     row too.
     """
-    version = _locked_live_version(instance.site) or _locked_live_version(instance.site)
+    version = locked_live_version(instance.site) or locked_live_version(instance.site)
     if version is None:
         return None
     prediction = Prediction.objects.create(
@@ -82,7 +84,7 @@ def request_prediction(
     record(
         Action.PREDICTION_REQUESTED,
         chain=instance.site.slug,
-        subject=_subject(prediction),
+        subject=f"prediction:{prediction.pk}",
         by=by,
         instance=instance.sop_instance_uid,
         model=str(version),
@@ -169,16 +171,12 @@ def complete_prediction(prediction: Prediction, answer: Answer) -> None:
         unknown=list(answer.unknown),
         provenance=answer.provenance,
     )
-    record(
+    _record_end(
         Action.PREDICTION_COMPLETED,
-        chain=prediction.site.slug,
-        subject=_subject(prediction),
-        by=None,
+        prediction,
         outcome_of_model=answer.outcome,
         code=answer.code,
-        model=str(version),
         disclaimer=version.disclaimer_version,
-        attempt=prediction.attempt,
     )
 
 
@@ -198,7 +196,7 @@ def fail_prediction(prediction: Prediction, answer: Answer) -> None:
         remedy=answer.remedy,
         provenance=answer.provenance,
     )
-    _record_failure(prediction, answer.code)
+    _record_end(Action.PREDICTION_FAILED, prediction, code=answer.code)
 
 
 def sweep() -> int:
@@ -222,6 +220,7 @@ def _take_back_expired() -> int:
         Prediction.objects.select_for_update(skip_locked=True, of=("self",))
         .filter(state=State.RUNNING, lease_until__lt=Now())
         .select_related("site", "model_version")
+        .order_by("site__slug", "pk")  # two sweeps lock the heads of the chains in one order
     )
     for prediction in expired:
         with logs.bound(**named(prediction)):
@@ -240,27 +239,24 @@ def _give_up(prediction: Prediction) -> None:
     detail = f"The worker was lost {MAX_ATTEMPTS} times while it read this image."
     remedy = "Read the study without the AI, and tell the PACS administrator."
     _finish(prediction, state=State.FAILED, code="gave_up", detail=detail, remedy=remedy)
-    _record_failure(prediction, "gave_up")
+    _record_end(Action.PREDICTION_FAILED, prediction, code="gave_up")
 
 
-def _record_failure(prediction: Prediction, code: str) -> None:
+def _record_end(action: AuditEvent.Action, prediction: Prediction, **detail: Any) -> None:
+    """Tell the trail, then count: a tally is written under the lock of the chain's head alone.
+
+    Whoever took the two the other way round could wait for a sweep that waits for it.
+    """
     record(
-        Action.PREDICTION_FAILED,
+        action,
         chain=prediction.site.slug,
-        subject=_subject(prediction),
+        subject=f"prediction:{prediction.pk}",
         by=None,
-        code=code,
         model=str(prediction.model_version),
         attempt=prediction.attempt,
+        **detail,
     )
-
-
-def _locked_live_version(site: Site) -> ModelVersion | None:
-    """Return what is live at ``site``; None too if it was replaced while we waited for the lock."""
-    live = Deployment.objects.filter(site=site, status=Deployment.Status.LIVE)
-    locked = live.select_for_update(of=("self",), no_key=True)
-    deployment = locked.select_related("model_version").first()
-    return deployment.model_version if deployment else None
+    count_ended(prediction)
 
 
 def _waiting(claim_after: timedelta, without: Collection[ModelVersion]) -> QuerySet[Prediction]:
@@ -290,7 +286,6 @@ def _finish(prediction: Prediction, **changes: Any) -> None:
     )
     if not ended:
         raise NotRunning(f"prediction {prediction.pk} is no longer yours to finish")
-    count_ended(prediction)
 
 
 def named(prediction: Prediction) -> dict[str, str]:
@@ -300,7 +295,3 @@ def named(prediction: Prediction) -> dict[str, str]:
 
 def _say_requested(prediction: Prediction) -> None:
     logger.info("prediction requested", extra=logs.fields(**named(prediction)))
-
-
-def _subject(prediction: Prediction) -> str:
-    return f"prediction:{prediction.pk}"

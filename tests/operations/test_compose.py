@@ -239,6 +239,14 @@ def test_the_gpu_worker_waits_for_its_profile_and_reserves_a_device():
     assert [n for n, s in SERVICES.items() if s.get("profiles")] == ["worker-gpu"]
 
 
+def test_the_portal_believes_the_one_proxy_that_stands_before_it():
+    """Else all people share nginx's address, and one who guesses keeps everybody out."""
+    assert SERVICES["web"]["environment"]["OVERREAD_TRUSTED_PROXIES"] == "1"
+    nginx = (ROOT / "deploy/nginx/nginx.conf").read_text()
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in nginx
+    assert "`OVERREAD_TRUSTED_PROXIES=1`" in (ROOT / "docs/deployment.md").read_text()
+
+
 def test_redis_keeps_what_it_is_told():
     assert "--appendonly yes" in " ".join(SERVICES["redis"]["command"])
     assert "redis:/data" in SERVICES["redis"]["volumes"]
@@ -337,6 +345,29 @@ def test_scripts_can_be_run_and_read_by_everybody(script):
     assert (ROOT / "deploy" / script).stat().st_mode & 0o555 == 0o555
     assert stat.S_ISREG((ROOT / "deploy" / script).stat().st_mode)
     subprocess.run(["sh", "-n", ROOT / "deploy" / script], check=True)
+
+
+def test_commands_of_the_documentation_name_services_users_and_commands_that_exist():
+    text = (ROOT / "docs/deployment.md").read_text()
+    run = re.findall(
+        r"docker compose run --rm (?:--volume \S+ )?(\S+)(?: python manage.py (\S+))?", text
+    )
+    assert len(run) >= 5
+    for service, command in run:
+        assert service.rstrip("`).") in SERVICES
+        assert command in {"", *get_commands()}
+    stopped = re.search(r"docker compose stop ([\w -]+?)\s+#", text)[1].split()
+    assert set(stopped) == set(SERVICES) - {"db", "prepare", "worker-gpu"}
+    uid, gid = re.search(r"--owner (\d+) --group (\d+)", text).groups()
+    assert (
+        f"useradd --uid {uid} --gid overread --no-create-home --home-dir /tmp overread"
+        in DOCKERFILE
+    )
+    assert f"groupadd --gid {gid} overread" in DOCKERFILE
+    for path in re.findall(r"`?(deploy/[\w./-]+\w)", text):
+        assert (ROOT / path).exists(), path
+    for command in re.findall(r"manage\.py (\w+)", text):
+        assert command in get_commands(), command
 
 
 def test_the_systemd_unit_runs_serve_with_known_settings():

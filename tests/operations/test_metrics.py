@@ -5,14 +5,28 @@ import re
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 
 import pytest
 import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from portal.accounts.sign_in_services import Knock, SignInRefused, check_sign_in
+from portal.accounts.throttle_services import PER_NAME, TooManyAttempts
+from portal.api.limits import _record
+from portal.operations.metrics import _counted, _tallied
+from portal.predictions.operator_services import cancel_prediction
 from tests.chaos import radiographs
 from tests.chaos.harness import overread, until
+from tests.factories import (
+    make_instance,
+    make_prediction,
+    make_site,
+    make_study,
+    make_user,
+    scored_study,
+)
 from tests.operations.test_health import TOKEN, readyz
 from tests.operations.two_roles import ROOT
 
@@ -54,6 +68,38 @@ def figures(watched):
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
+
+
+def told_in(samples, name):
+    return {tuple(one.labels.values()): one.value for one in samples if one.name == name}
+
+
+@pytest.mark.django_db
+def test_what_was_cancelled_ended_too_and_was_neither_read_nor_run():
+    site = make_site("demo")
+    cancel_prediction(
+        prediction=make_prediction(make_instance(make_study(site))),
+        by=make_user(site, "pacs_admin"),
+    )
+    scored_study(site)
+    samples = [sample for family in _counted(_tallied()) for sample in family.samples]
+    outcomes = {"cancelled": 1, "scored": 1, "failed": 0}
+    assert told_in(samples, "overread_predictions_total") == {(o,): n for o, n in outcomes.items()}
+    assert told_in(samples, "overread_prediction_attempts_total") == {("1",): 1}
+    assert told_in(samples, "overread_prediction_run_seconds_count") == {(): 1}
+
+
+@pytest.mark.django_db
+def test_guesses_and_floods_that_were_slowed_down_are_told():
+    person = make_user(make_site("demo"), "reader", username="reader")
+    for _ in range(PER_NAME.holds + 2):
+        with suppress(SignInRefused, TooManyAttempts):
+            check_sign_in(username="reader", password="a guess", knock=Knock("192.0.2.1"))
+    _record(person)
+    samples = [sample for family in _counted(_tallied()) for sample in family.samples]
+    assert told_in(samples, "overread_sign_ins_refused_total") == {(): PER_NAME.holds}
+    assert told_in(samples, "overread_sign_ins_throttled_total") == {(): 1}
+    assert told_in(samples, "overread_requests_limited_total") == {(): 1}
 
 
 def test_without_the_token_nothing_is_told(watched):

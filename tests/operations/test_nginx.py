@@ -106,7 +106,7 @@ def front(bundle, tmp_path_factory):
     http, https, web = free_port(), free_port(), free_port()
     certificate(folder)
     settings = {"OVERREAD_ORIGIN": f"https://127.0.0.1:{https}", "OVERREAD_LOG_FORMAT": "json"}
-    settings |= {"OVERREAD_MAX_UPLOAD_MB": "1"}
+    settings |= {"OVERREAD_MAX_UPLOAD_MB": "1", "OVERREAD_TRUSTED_PROXIES": "1"}
     place = configured(folder, http=http, https=https, web=web)
     checked = nginx("-t", "-c", str(place))
     assert checked.returncode == 0, checked.stderr
@@ -137,13 +137,12 @@ def test_a_person_signs_in_through_it_with_secure_cookies(front):
     page = front.get("/sign-in")
     csrf = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[1]
     form = {"csrfmiddlewaretoken": csrf, "username": "reviewer", "password": PASSWORD}
-    signed_in = front.browser.post(
-        f"{front.origin}/sign-in",
-        data=form,
-        headers={"Referer": f"{front.origin}/sign-in"},
-        timeout=20,
-    )
+    forged = {"Referer": f"{front.origin}/sign-in", "X-Forwarded-For": "203.0.113.9"}
+    signed_in = front.browser.post(f"{front.origin}/sign-in", data=form, headers=forged, timeout=20)
     assert signed_in.status_code == 200, signed_in.text
+    account = front.get("/account").text
+    assert "127.0.0.1" in account  # the browser's own address, whatever it says of itself
+    assert "203.0.113.9" not in account
     assert {c.name for c in front.browser.cookies if c.secure} >= {"__Host-session", "__Host-csrf"}
     worklist = front.get("/worklist")
     assert worklist.status_code == 200

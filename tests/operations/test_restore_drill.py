@@ -39,6 +39,7 @@ def drill(bundle, tmp_path_factory):
         first.start()
         tokens = first.people("uploader", "reviewer", "auditor")
         answered = read_and_signed(first, tokens)
+        browser = signed_in(first)
         with uploading(first, tokens["uploader"]) as sent:
             until(lambda: len(sent) >= 5, within=30, what="load")
             first.manage("backup", str(folder / "backup"))
@@ -51,6 +52,7 @@ def drill(bundle, tmp_path_factory):
         assert restored.returncode == 0, restored.stdout + restored.stderr
         second.start()
         second.tokens = tokens
+        second.browser = browser
         yield second, answered, folder / "backup", restored.stdout
 
 
@@ -117,15 +119,29 @@ def test_everything_that_was_under_way_is_finished_and_all_is_true(drill):
     assert "BROKEN" not in second.manage("verify_audit")
 
 
-def test_a_person_signs_in_with_the_password_of_before(drill):
-    second, _, _, _ = drill
+def signed_in(one):
+    """Return a browser in which the reviewer is signed in."""
     browser = requests.Session()
-    page = browser.get(f"{second.origin}/sign-in", timeout=10)
+    page = browser.get(f"{one.origin}/sign-in", timeout=10)
     csrf = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[1]
     form = {"csrfmiddlewaretoken": csrf, "username": "reviewer", "password": PASSWORD}
-    signed_in = browser.post(f"{second.origin}/sign-in", data=form, timeout=10)
-    assert signed_in.status_code == 200
-    assert browser.get(f"{second.origin}/worklist", allow_redirects=False, timeout=10).ok
+    assert browser.post(f"{one.origin}/sign-in", data=form, timeout=10).status_code == 200
+    assert worklist_status(one, browser) == 200
+    return browser
+
+
+def worklist_status(one, browser):
+    return browser.get(f"{one.origin}/worklist", allow_redirects=False, timeout=10).status_code
+
+
+def test_a_person_signs_in_with_the_password_of_before(drill):
+    second, _, _, _ = drill
+    signed_in(second)
+
+
+def test_who_was_signed_in_before_no_longer_is(drill):
+    second, _, _, _ = drill
+    assert worklist_status(second, second.browser) == 302
 
 
 def test_a_blob_is_byte_for_byte_what_was_uploaded(drill):

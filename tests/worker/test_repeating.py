@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from portal.audit.services import heads_file
 from portal.predictions.deployment_services import pause_model
-from portal.predictions.models import Prediction, Worker
+from portal.predictions.models import Deployment, Prediction, Worker
 from portal.reviews.models import ReviewAnswer
 from portal.reviews.services import Conditions, Read, sign_review
 from portal.studies.models import UploadAnswer
@@ -21,6 +21,7 @@ from tests.factories import (
     make_prediction,
     make_study,
     make_user,
+    start,
 )
 from worker import sweeping
 from worker.repeating import Repeating
@@ -80,6 +81,41 @@ def test_each_round_cancels_what_waits_for_a_paused_model(site):
     Prediction.objects.filter(pk=row.pk).update(state="queued", finished_at=None, code="")
     sweeping._Round()()
     assert Prediction.objects.get(pk=row.pk).code == "model_paused"
+
+
+@pytest.mark.django_db
+def test_one_round_cancels_a_long_queue_and_what_it_has_just_taken_back(site, monkeypatch):
+    monkeypatch.setattr("portal.predictions.cancel_services.BATCH", 2)
+    version, reviewer = make_model_version(), make_user(site, "reviewer")
+    rows = [make_prediction(make_instance(make_study(site)), version=version) for _ in range(6)]
+    start(rows[0], lease=-timedelta(minutes=1))
+    pause_model(version=version, reason="x", by=reviewer)
+    assert Prediction.objects.filter(state="queued").count() == 3
+    sweeping._Round()()
+    assert set(Prediction.objects.values_list("code", flat=True)) == {"model_paused"}
+
+
+@pytest.mark.django_db
+def test_a_pause_that_nobody_answers_for_does_not_end_the_sweep(site):
+    """A thread that dies of it would take nothing back any more."""
+    row = make_prediction(make_instance(make_study(site)))
+    Deployment.objects.update(status="paused")
+    sweeping._Round()()
+    assert Prediction.objects.get(pk=row.pk).code == "model_paused"
+
+
+@pytest.mark.django_db
+def test_a_queue_without_end_does_not_hold_the_next_sweep_up(monkeypatch, settings):
+    now, asked = [0.0], []
+
+    def cancel():
+        now[0] += 2
+        return asked.append(now[0]) or 200
+
+    monkeypatch.setattr(sweeping, "cancel_paused_predictions", cancel)
+    settings.OVERREAD_SWEEP_SECONDS = 5
+    sweeping._Round(clock=lambda: now[0])()
+    assert asked == [2, 4, 6]
 
 
 @pytest.mark.django_db

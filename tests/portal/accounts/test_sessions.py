@@ -7,11 +7,13 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from portal.accounts.models import Session, User
+from portal.accounts.link_services import make_link
+from portal.accounts.models import Attempts, Session, User
 from portal.accounts.people_services import change_roles, disable_user, enable_user
 from portal.accounts.selectors import sessions_of
 from portal.accounts.services import create_token, set_password
-from portal.accounts.session_services import end_expired_sessions
+from portal.accounts.session_services import end_everything_temporary, end_expired_sessions
+from portal.accounts.throttle_services import PER_NAME, Guess, take_guesses
 from portal.audit.models import AuditEvent
 from tests.factories import make_user
 from tests.portal.web.pages import at
@@ -193,6 +195,25 @@ def test_expired_sessions_are_removed_and_the_trail_says_why_once(reader, audito
     told = AuditEvent.objects.filter(action="session.ended")
     assert {event.actor for event in told} == {""}
     assert {event.subject for event in told} == {"user:reader", "user:auditor"}
+
+
+def test_after_a_restore_nobody_is_signed_in_no_link_works_and_no_guess_counts(
+    browser, reader, auditor
+):
+    twice = Client()
+    twice.force_login(reader)
+    twice.session.save()
+    Client().session.save()
+    make_link(user=auditor)
+    take_guesses(Guess(PER_NAME, "reader"))
+    end_everything_temporary()
+    assert not is_in(browser)
+    assert ended() == ["restored"]
+    assert AuditEvent.objects.get(action="session.ended").detail["sessions"] == 2
+    linked = User.objects.get(pk=auditor.pk)
+    assert (linked.link_digest, linked.link_expires_at) == ("", None)
+    assert not Session.objects.exists()
+    assert not Attempts.objects.exists()
 
 
 def test_living_sessions_are_left_alone(browser, reader):

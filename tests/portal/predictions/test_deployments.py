@@ -288,6 +288,24 @@ def test_a_batch_that_runs_may_finish_and_one_that_is_lost_is_not_run_again(
     assert broken() == []
 
 
+def test_the_button_does_not_wait_for_what_is_cancelled_elsewhere(
+    site, other_site, deployed, reviewer
+):
+    (elsewhere,) = queued(other_site, deployed)
+    pause_model(version=deployed, reason="x", by=make_user(other_site, "reviewer"))
+    Prediction.objects.filter(pk=elsewhere.pk).update(state="queued", finished_at=None, code="")
+    (here,) = queued(site, deployed)
+    pause_model(version=deployed, reason="x", by=reviewer)
+    assert Prediction.objects.get(pk=here.pk).state == "cancelled"
+    assert Prediction.objects.get(pk=elsewhere.pk).state == "queued"
+    assert cancel_paused_predictions() == 1
+
+
+def test_a_paused_site_where_nothing_waits_is_not_locked(paused, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert cancel_paused_predictions() == 0
+
+
 def test_a_long_queue_is_cancelled_batch_by_batch(site, deployed, reviewer, monkeypatch):
     assert BATCH >= 100
     monkeypatch.setattr("portal.predictions.cancel_services.BATCH", 2)

@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from portal import logs
 from portal.audit.models import AuditEvent
 from portal.predictions.deployment_services import pause_model
 from portal.predictions.failure_selectors import causes_of_failure, open_failures
@@ -114,6 +115,25 @@ def test_a_retry_is_a_new_row_and_the_failed_one_stays(site, deployed, pacs_admi
         again.pk
     ]
     assert broken() == []
+
+
+def test_a_retry_belongs_to_the_request_that_asked_for_it(site, deployed, pacs_admin):
+    with logs.bound(request_id="a" * 32):
+        again = retry_prediction(prediction=only(failed_study(site)), by=pacs_admin)
+    assert Prediction.objects.get(pk=again.pk).request_id == "a" * 32
+
+
+def test_the_log_follows_a_prediction_to_its_cancellation(
+    site, deployed, pacs_admin, caplog, django_capture_on_commit_callbacks
+):
+    with logs.bound(request_id="a" * 32):
+        row = brought_to(site, "queued")
+    with caplog.at_level("INFO"), django_capture_on_commit_callbacks(execute=True):
+        cancel_prediction(prediction=row, by=pacs_admin)
+    (line,) = [one for one in caplog.records if one.getMessage() == "prediction cancelled"]
+    assert line.fields == {
+        "prediction": str(row.pk), "request_id": "a" * 32, "code": "cancelled_by_operator",
+    }  # fmt: skip
 
 
 def test_a_failure_is_retried_once(site, deployed, pacs_admin):

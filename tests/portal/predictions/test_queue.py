@@ -1,10 +1,13 @@
 """Claims, leases, sweeps: what the rows say, whoever asks."""
 
+import re
 import uuid
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 
 from portal import queue
 from portal.audit.models import AuditEvent
@@ -238,6 +241,36 @@ def test_a_refused_answer_leaves_no_event(queued):
         complete_prediction(held, SCORED)
     assert events(held) == ["prediction.requested"]
     assert verify_chain("demo").intact
+
+
+@pytest.mark.parametrize("end", ["completed", "failed", "given up"])
+def test_the_head_of_the_trail_is_locked_before_anything_is_counted(queued, end):
+    """Two that took the two locks in different orders could wait for each other."""
+    (row,) = queued(1, attempt=MAX_ATTEMPTS - 1)
+    running = start(row, lease=timedelta(minutes=-1 if end == "given up" else 1))
+    with CaptureQueriesContext(connection) as asked:
+        if end == "given up":
+            sweep()
+        elif end == "failed":
+            fail_prediction(running, Answer(outcome="failed", code="pixels_undecodable"))
+        else:
+            complete_prediction(running, Answer(outcome="scored", score=0.9, finding="present"))
+    tables = [re.search(r"audit_(audithead|tally)", query["sql"]) for query in asked]
+    touched = [found[1] for found in tables if found]
+    assert touched[0] == "audithead"
+    assert "tally" in touched
+
+
+def test_two_sweeps_lock_the_heads_of_several_sites_in_one_order(site, other_site):
+    for place in (other_site, site, other_site):
+        row = make_prediction(make_instance(make_study(place)))
+        Prediction.objects.filter(pk=row.pk).update(attempt=MAX_ATTEMPTS - 1)
+        start(row, lease=timedelta(minutes=-1))
+    with CaptureQueriesContext(connection) as asked:
+        sweep()
+    heads = [query["sql"] for query in asked if "UPDATE" in query["sql"][:6]]
+    chains = re.findall(r"audit_audithead.*?'(demo|other)'", "\n".join(heads))
+    assert chains == ["demo", "other", "other"]
 
 
 def test_a_renewed_lease_holds_and_an_expired_one_is_not_renewed(queued):

@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from portal.accounts.session_services import end_everything_temporary
 from portal.operations.archive import NotABackup
 from portal.operations.database_roles import NotTheOwner
 from portal.operations.dumps import DumpFailed
@@ -16,7 +17,8 @@ class Command(BaseCommand):
 
     help = (
         "Put a backup into an empty installation that does not run, bring its tables up to this "
-        "release, and verify audit trail and invariants. Exit code 1 if anything is wrong."
+        "release, end all sessions and one-time links, and verify audit trail and invariants. "
+        "Exit code 1 if anything is wrong."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,6 +36,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         call_command("migrate", verbosity=0, interactive=False)
         sweep()  # what ran when the backup was made waits again
+        end_everything_temporary()
         self.stdout.write(f"restored what was there at {manifest.made_at}")
         for sha256 in manifest.damaged:
             self.stderr.write(f"the blob {sha256} was damaged before the backup and is missing")
