@@ -19,7 +19,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 ALWAYS = (401, 403, 406, 429)
 DONE = {
     200: "Done.",
-    201: "Signed.",
+    201: "Made.",
     202: "At least one file was accepted or known already.",
     204: "Done; there is nothing to say.",
     304: "What you have is what would come again.",
@@ -74,11 +74,12 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="For a day the same key with the same content gets the same answer again.",
 )
 NOTHING = {
-    "application/json": {
+    kind: {
         "type": "object",
         "additionalProperties": False,
         "description": "Nothing: the address says it all. An empty body will do, too.",
     }
+    for kind in JSON
 }
 MULTIPART = {
     "multipart/form-data": {
@@ -119,7 +120,7 @@ def operation(  # noqa: PLR0913 (each says one thing of the operation)
     described += [_etag(etag)] if etag else []
     described += [_RETRY_AFTER]
     shown = _shown("Answer", example, next(iter(answers))) if example else []
-    if sent:
+    if sent is not None:
         shown += [OpenApiExample("Request", sent, request_only=True, media_type=m) for m in JSON]
     responses: dict[Any, Any] = {
         code: OpenApiResponse(kind, DONE[code]) for code, kind in answers.items()

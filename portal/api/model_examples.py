@@ -10,6 +10,7 @@ SHA256 = STUDY["instances"][0]["sha256"]
 
 PROPOSE = {"why": "Fewer false alarms on our own 300 radiographs; report of 2 March."}
 NOTE = {"note": "Seen the report; agreed."}
+WITHDRAW = {"note": "A better one is being measured."}
 DECLINE = {"reason": "Measured on one scanner only."}
 PAUSE = {"reason": "Four false alarms in a row on scanner 2."}
 PROPOSAL: dict[str, Any] = {
@@ -26,7 +27,13 @@ PROPOSAL: dict[str, Any] = {
 }
 _DECIDED = {"decided_by": "reviewer", "decided_at": AT}
 DECLINED = {**PROPOSAL, **_DECIDED, "state": "declined", "note": DECLINE["reason"]}
-WITHDRAWN = {**PROPOSAL, "state": "withdrawn", "decided_by": "data_scientist", "decided_at": AT}
+WITHDRAWN = {
+    **PROPOSAL,
+    "state": "withdrawn",
+    "decided_by": "data_scientist",
+    "decided_at": AT,
+    "note": WITHDRAW["note"],
+}
 PAUSED: dict[str, Any] = {
     "model": "vgg16-pneumonia 1.0.0",
     "reason": PAUSE["reason"],

@@ -15,7 +15,24 @@ DONE_BY = {  # whom an example is about, where anybody would not do
     "upload_images": "uploader",
     "list_audit_events": "auditor",
     "verify_audit": "auditor",
+    "retry_prediction": "pacs_admin",
+    "cancel_prediction": "pacs_admin",
+    "acknowledge_failure": "pacs_admin",
+    "propose_model": "data_scientist",
+    "withdraw_model": "data_scientist",
+    "pause_model": "adjudicator",
 }
+READING = ("take_next_study", "sign_review", "amend_review", "release_study")
+DECIDING = (
+    "propose_model", "decline_model", "propose_model", "withdraw_model", "propose_model",
+    "approve_model",
+)  # fmt: skip
+OPERATING = ("retry_prediction", "cancel_prediction", "acknowledge_failure")
+STOPPING = ("pause_model", "resume_model")
+DAY = (*READING, *DECIDING, *OPERATING, *STOPPING)
+SHOWN = {  # what an answer says in the very words of its example
+    "state", "code", "why", "reason", "note", "meaning", "reason_code", "comment", "amend_reason",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +44,14 @@ def real(contract):
     token = contract.tokens["uploader"]
     (verdict,) = contract.overread.upload(token, ("chest.dcm", content))
     contract.overread.settled(token, [verdict["prediction"]], within=60)
-    return {"prediction_id": verdict["prediction"], "study_instance_uid": study, "file": content}
+    yield {
+        "prediction_id": verdict["prediction"],
+        "study_instance_uid": study,
+        "file": content,
+        "failed": contract.work(1)["failed"][0],
+        "model_id": contract.waits,
+    }
+    contract.make_live(contract.runs)
 
 
 def operations(document) -> dict[str, tuple[str, str, dict]]:
@@ -63,22 +87,48 @@ def send(contract, operation_id: str, real, **changes):
     return response
 
 
+def example_of(operation) -> dict:
+    """Return what the document shows of an operation that succeeds; nothing if it says nothing."""
+    answer = operation["responses"][min(operation["responses"])]
+    for media in answer.get("content", {}).values():
+        (example,) = media["examples"].values()
+        return example["value"]
+    return {}
+
+
+def asked_of(operation_id: str, real) -> dict:
+    """Return the identifiers of a request: a retry asks for what failed, a cancel takes it back."""
+    of = {"cancel_prediction": "again"} | dict.fromkeys(OPERATING[::2], "failed")
+    return real | {"prediction_id": real[of.get(operation_id, "prediction_id")]}
+
+
 def test_every_operation_does_what_its_example_shows(contract, real):
     """In the order of a day: whatever is not named here follows, as the document has it."""
     document = operations(contract.document)
-    order = ["take_next_study", "sign_review", "amend_review", "release_study"]
+    contract.make_live(contract.runs)
     etag, done = "", {}
-    for operation_id in [*order, *(name for name in document if name not in order)]:
+    for operation_id in [*DAY, *(name for name in document if name not in DAY)]:
         headers = {"If-Match": etag} if operation_id == "amend_review" else {}
-        response = send(contract, operation_id, real, **headers)
+        response = send(contract, operation_id, asked_of(operation_id, real), **headers)
         done[operation_id] = response.status_code
         etag = response.headers.get("ETag", etag)
+        answer = response.json() if response.content else {}
+        shown = example_of(document[operation_id][2])
+        assert differing(shown, answer) == {}, operation_id
         if operation_id == "sign_review":
-            real["review_id"] = response.json()["id"]
+            real["review_id"] = answer["id"]
+        if operation_id == "retry_prediction":
+            real["again"] = answer["id"]
     good = {name: min(op["responses"]) for name, (_, _, op) in document.items()}
     missed = {name: status for name, status in done.items() if str(status) != good[name]}
     assert missed == {}
     assert set(done) == set(document)
+
+
+def differing(shown: dict, answer: dict) -> dict:
+    """Return what an answer says in other words than its example."""
+    pairs = {name: (shown[name], answer.get(name)) for name in SHOWN & set(shown)}
+    return {name: (said, found) for name, (said, found) in pairs.items() if said != found}
 
 
 def test_what_has_not_changed_is_not_sent_again(contract, real):

@@ -27,7 +27,29 @@ from tests.chaos.harness import PASSWORD
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 REQUESTS = 3000
+WORK = 8  # predictions of each kind, for each operation on them
 USERS = ("reviewer", "uploader", "auditor")
+DONE_BY = {  # who may do what those do not; every second request is theirs
+    "retry_prediction": "pacs_admin",
+    "cancel_prediction": "pacs_admin",
+    "acknowledge_failure": "pacs_admin",
+    "propose_model": "data_scientist",
+    "withdraw_model": "data_scientist",
+    "approve_model": "site_admin",
+    "decline_model": "site_admin",
+    "resume_model": "site_admin",
+    "pause_model": "adjudicator",
+}
+PROPOSED = ("propose", "data_scientist", {"why": "x"})
+UNDONE = {  # what has to be so before an operation can be done, and again after it was
+    "propose_model": ("withdraw", "data_scientist", {}),
+    "withdraw_model": PROPOSED,
+    "approve_model": PROPOSED,
+    "decline_model": PROPOSED,
+    "resume_model": ("pause", "adjudicator", {"reason": "x"}),
+    "pause_model": ("resume", "site_admin", {}),
+}
+OPERATING = ("retry_prediction", "cancel_prediction", "acknowledge_failure")
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -42,11 +64,15 @@ class Fuzz:
 
     def __init__(self, contract) -> None:
         self.contract = contract
-        self.users = itertools.cycle(USERS)
+        self.users = {None: itertools.cycle(USERS)} | {
+            label: itertools.cycle(itertools.chain(*((may, user) for user in USERS)))
+            for label, may in DONE_BY.items()
+        }
         self.session = requests.Session()
         self.seen: Counter[tuple[str, int]] = Counter()
         self.troubles: list[str] = []
         self.known = self._known()
+        self.elsewhere = contract.elsewhere()
 
     def _known(self) -> dict[str, list]:
         """Return real identifiers for the parts of an address: our own, and the other site's."""
@@ -61,13 +87,31 @@ class Fuzz:
         foreign = self.contract.foreign
         return {
             "study_instance_uid": [v["study_instance_uid"] for v in verdicts] + [foreign["study"]],
-            "prediction_id": [verdicts[0]["prediction"], foreign["prediction"]],
+            "prediction_id": [verdicts[0]["prediction"], *foreign["predictions"]],
             "review_id": [review.json()["id"], foreign["review"]],
+            "model_id": [self.contract.runs, self.contract.waits],
         }
+
+    def prepare(self, label: str) -> None:
+        """Let an operation be possible, whatever those before it have stopped or used up."""
+        self.contract.make_live(self.contract.runs)
+        if label in OPERATING:
+            work = self.contract.work(WORK)
+            mine = work["queued" if label == "cancel_prediction" else "failed"]
+            self.known["prediction_id"] = mine + self.contract.foreign["predictions"]
+        self.undo(label)
+
+    def undo(self, label: str) -> None:
+        """Take back what was decided on a version; where nothing was it is refused."""
+        if label in UNDONE:
+            act, by, sent = UNDONE[label]
+            for model in self.known["model_id"]:
+                self.contract.decide(act, model, by, **sent)
 
     def send(self, case) -> None:
         """Send one case as the next user, and note what is wrong with the answer."""
-        token = self.contract.tokens[next(self.users)]
+        label = case.operation.definition.raw["operationId"]
+        token = self.contract.tokens[next(self.users[label if label in DONE_BY else None])]
         headers = {"Authorization": f"Token {token}"}
         response = case.call(
             base_url=self.contract.overread.origin,
@@ -75,7 +119,6 @@ class Fuzz:
             headers=headers,
             timeout=30,
         )
-        label = case.operation.definition.raw["operationId"]
         self.seen[label, response.status_code] += 1
         try:
             case.validate_response(response, checks=CHECKS)
@@ -83,6 +126,12 @@ class Fuzz:
             self.troubles.append(f"{label} {response.status_code}: {failure}")
         told = response.content.decode(errors="replace") + unquote(str(response.headers))
         self.troubles += [f"{label}: told {c!r}" for c in self.contract.canaries if c in told]
+        if response.ok:
+            self.undo(label)
+
+    def done(self, label: str) -> int:
+        """Return how often an operation succeeded."""
+        return sum(self.seen[label, status] for status in (200, 201, 202, 204))
 
     def operation(self, operation, number: int, mode: GenerationMode) -> None:
         """Send ``number`` cases of one operation, about half of them to what is really there."""
@@ -113,11 +162,13 @@ def fuzzed(contract):
     operations = [found.ok() for found in schema.get_all_operations()]
     fuzz, share = Fuzz(contract), -(-REQUESTS // (2 * len(operations)))
     for operation in operations:
+        fuzz.prepare(operation.definition.raw["operationId"])
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             try:
                 fuzz.operation(operation, share, mode)
             except Unsatisfiable:  # nothing can be wrong with it: then more of what is right
                 fuzz.operation(operation, share, GenerationMode.POSITIVE)
+    contract.make_live(contract.runs)
     return fuzz
 
 
@@ -132,6 +183,15 @@ def test_that_were_enough_requests_and_of_every_kind(fuzzed, contract):
         statuses[status // 100] += number
     assert statuses[5] == 0
     assert min(statuses[2], statuses[4]) > REQUESTS / 20, fuzzed.seen
+
+
+def test_every_operation_on_work_and_models_was_done_many_times(fuzzed):
+    done = {label: fuzzed.done(label) for label in DONE_BY}
+    assert min(done.values()) >= WORK // 2, done
+
+
+def test_another_site_is_as_it_was(fuzzed, contract):
+    assert contract.elsewhere() == fuzzed.elsewhere
 
 
 def test_afterwards_everything_is_still_true(fuzzed, contract):

@@ -51,6 +51,7 @@ class RetryPrediction(APIView):
         answers={201: PredictionOutput},
         refusals=REFUSALS,
         example=examples.WAITING,
+        sent={},
     )
     def post(self, request: AuthenticatedRequest, prediction_id: UUID) -> Response:
         """Return the new prediction."""
@@ -71,6 +72,7 @@ class CancelPrediction(APIView):
         answers={200: PredictionOutput},
         refusals=REFUSALS,
         example=examples.CANCELLED,
+        sent={},
     )
     def post(self, request: AuthenticatedRequest, prediction_id: UUID) -> Response:
         """Return the prediction, cancelled."""
@@ -91,6 +93,7 @@ class AcknowledgeFailure(APIView):
         answers={200: PredictionOutput},
         refusals=REFUSALS,
         example=examples.FAILED,
+        sent={},
     )
     def post(self, request: AuthenticatedRequest, prediction_id: UUID) -> Response:
         """Return the prediction, failed as before."""

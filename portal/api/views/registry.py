@@ -133,6 +133,7 @@ class WithdrawModel(APIView):
         answers={200: ProposalOutput},
         refusals=REFUSALS,
         example=examples.WITHDRAWN,
+        sent=examples.WITHDRAW,
     )
     def post(self, request: AuthenticatedRequest, model_id: int) -> Response:
         """Return the proposal, withdrawn."""

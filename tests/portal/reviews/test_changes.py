@@ -3,9 +3,17 @@
 import pytest
 
 from portal.audit.services import Action, record_alone
+from portal.predictions.operator_services import acknowledge_failure, cancel_prediction
 from portal.reviews.change_selectors import CursorAhead, changes_since
 from portal.reviews.services import Read, amend_review, sign_review
-from tests.factories import PASSWORD, failed_study, make_instance, make_study, scored_study
+from tests.factories import (
+    PASSWORD,
+    failed_study,
+    make_instance,
+    make_prediction,
+    make_study,
+    scored_study,
+)
 
 pytestmark = pytest.mark.django_db
 WRITERS, EACH = 8, 12
@@ -70,6 +78,18 @@ def test_what_happened_to_a_study_is_told_in_its_order(site, reviewer):
     assert [change.prediction for change in found.changes[:3]] == [None, *[prediction.pk] * 2]
     assert [change.review for change in found.changes[3:5]] == [review.pk, new.pk]
     assert not found.more
+
+
+def test_what_was_cancelled_is_told_and_that_a_failure_was_noted_is_not(site, pacs_admin):
+    waiting = make_prediction(make_instance(make_study(site)))
+    cancel_prediction(prediction=waiting, by=pacs_admin)
+    failed = failed_study(site).series.get().instances.get().predictions.get()
+    acknowledge_failure(prediction=failed, by=pacs_admin)
+    assert kinds(pacs_admin) == [
+        "instance.received", "prediction.requested", "prediction.cancelled",
+        "instance.received", "prediction.requested", "prediction.failed",
+    ]  # fmt: skip
+    assert changes_since(pacs_admin, after=0, limit=50).changes[2].prediction == waiting.pk
 
 
 def test_an_empty_page_has_a_cursor_to_come_back_with(site, reader):
