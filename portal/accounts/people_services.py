@@ -4,6 +4,7 @@ The row of the site is the lock: of two administrators who remove each other one
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
@@ -17,7 +18,7 @@ from portal.accounts.roles import May, Role, allows
 from portal.accounts.services import create_user, known_roles
 from portal.accounts.session_services import end_sessions
 from portal.audit.models import AuditEvent
-from portal.audit.services import Action, record
+from portal.audit.services import Action, record, refusals_recorded
 from portal.errors import Conflict, Forbidden
 
 
@@ -39,7 +40,6 @@ class NoLongerAdmin(Forbidden):
     code = "no_longer_admin"
 
 
-@transaction.atomic
 def invite_user(*, username: str, name: str, roles: Iterable[str], by: User) -> tuple[User, str]:
     """Return a new person of the site of ``by``, and the one-time link to hand over.
 
@@ -47,12 +47,12 @@ def invite_user(*, username: str, name: str, roles: Iterable[str], by: User) -> 
     ------
     UserExists, InvalidInput, NoLongerAdmin
     """
-    site = _lock(by.site_id, by)
-    user = create_user(username=username, site=site, roles=roles, name=name, by=by)
-    return user, make_link(user=user, by=by)
+    with _answered_for("invite", by, by), transaction.atomic():
+        site = _lock(by.site_id, by)
+        user = create_user(username=username, site=site, roles=roles, name=name, by=by)
+        return user, make_link(user=user, by=by)
 
 
-@transaction.atomic
 def change_roles(*, user: User, roles: Iterable[str], by: User | None) -> None:
     """Give ``user`` exactly ``roles``. Their sessions end: what they may do is not what it was.
 
@@ -60,24 +60,24 @@ def change_roles(*, user: User, roles: Iterable[str], by: User | None) -> None:
     ------
     InvalidInput, OwnAccount, LastAdmin, NoLongerAdmin
     """
-    wanted = set(known_roles(roles))
-    site = _lock(user.site_id, by)
-    had = set(RoleGrant.objects.filter(user=user).values_list("role", flat=True))
-    if Role.SITE_ADMIN in had - wanted:
-        _keep_an_admin(user, by)
-    RoleGrant.objects.filter(user=user, role__in=had - wanted).delete()
-    RoleGrant.objects.bulk_create(RoleGrant(user=user, role=r) for r in sorted(wanted - had))
-    if wanted != had:
-        end_sessions(user=user, why="roles_changed", by=by)
-    for action, roles_told in (
-        (Action.ROLE_GRANTED, sorted(wanted - had)),
-        (Action.ROLE_REVOKED, sorted(had - wanted)),
-    ):
-        if roles_told:
-            _record(action, site, user, by, roles=roles_told)
+    with _answered_for("change roles", user, by), transaction.atomic():
+        wanted = set(known_roles(roles))
+        site = _lock(user.site_id, by)
+        had = set(RoleGrant.objects.filter(user=user).values_list("role", flat=True))
+        if Role.SITE_ADMIN in had - wanted:
+            _keep_an_admin(user, by)
+        RoleGrant.objects.filter(user=user, role__in=had - wanted).delete()
+        RoleGrant.objects.bulk_create(RoleGrant(user=user, role=r) for r in sorted(wanted - had))
+        if wanted != had:
+            end_sessions(user=user, why="roles_changed", by=by)
+        for action, roles_told in (
+            (Action.ROLE_GRANTED, sorted(wanted - had)),
+            (Action.ROLE_REVOKED, sorted(had - wanted)),
+        ):
+            if roles_told:
+                _record(action, site, user, by, roles=roles_told)
 
 
-@transaction.atomic
 def disable_user(*, user: User, by: User | None) -> None:
     """Close an account at once: sessions end, API tokens and a one-time link die.
 
@@ -85,18 +85,18 @@ def disable_user(*, user: User, by: User | None) -> None:
     ------
     OwnAccount, LastAdmin, NoLongerAdmin
     """
-    site = _lock(user.site_id, by)
-    _keep_an_admin(user, by)
-    if not User.objects.filter(pk=user.pk, is_active=True).update(
-        is_active=False, link_digest="", link_expires_at=None
-    ):
-        return
-    tokens, _ = AuthToken.objects.filter(user=user).delete()
-    end_sessions(user=user, why="disabled", by=by)
-    _record(Action.USER_DISABLED, site, user, by, tokens_revoked=tokens)
+    with _answered_for("disable", user, by), transaction.atomic():
+        site = _lock(user.site_id, by)
+        _keep_an_admin(user, by)
+        if not User.objects.filter(pk=user.pk, is_active=True).update(
+            is_active=False, link_digest="", link_expires_at=None
+        ):
+            return
+        tokens, _ = AuthToken.objects.filter(user=user).delete()
+        end_sessions(user=user, why="disabled", by=by)
+        _record(Action.USER_DISABLED, site, user, by, tokens_revoked=tokens)
 
 
-@transaction.atomic
 def enable_user(*, user: User, by: User | None) -> None:
     """Open an account again, with the roles and the password it had.
 
@@ -104,9 +104,21 @@ def enable_user(*, user: User, by: User | None) -> None:
     ------
     NoLongerAdmin
     """
-    site = _lock(user.site_id, by)
-    if User.objects.filter(pk=user.pk, is_active=False).update(is_active=True):
-        _record(Action.USER_ENABLED, site, user, by)
+    with _answered_for("enable", user, by), transaction.atomic():
+        site = _lock(user.site_id, by)
+        if User.objects.filter(pk=user.pk, is_active=False).update(is_active=True):
+            _record(Action.USER_ENABLED, site, user, by)
+
+
+def _answered_for(act: str, user: User, by: User | None) -> AbstractContextManager[None]:
+    """Audit a refusal; of an invitation with the one who invites: a name typed is none yet."""
+    return refusals_recorded(
+        Action.USER_CHANGE_REFUSED,
+        chain=user.site.slug,
+        subject=f"user:{user.username}",
+        by=by,
+        act=act,
+    )
 
 
 def _lock(site_id: int, by: User | None) -> Site:

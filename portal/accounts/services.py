@@ -13,7 +13,7 @@ from portal.accounts.models import RoleGrant, Site, User
 from portal.accounts.roles import Role
 from portal.accounts.session_services import end_sessions
 from portal.accounts.throttle_services import PER_SIGNER, Guess, forget_guesses, take_guesses
-from portal.audit.services import Action, Actor, record
+from portal.audit.services import Action, Actor, record, refusals_recorded
 from portal.errors import Conflict, Forbidden, InvalidInput, NotFound
 
 
@@ -163,6 +163,23 @@ def confirm_password(*, user: User, password: str) -> None:
     if not check_password(password, user.password):
         raise PasswordWrong("The password is not yours; nothing was signed.")
     forget_guesses(guess)
+
+
+def confirm_own_password(*, user: User, password: str) -> None:
+    """Return if ``password`` is the user's, before they change it; a wrong one is in the trail.
+
+    Raises
+    ------
+    PasswordWrong, TooManyAttempts
+    """
+    with refusals_recorded(
+        Action.USER_CHANGE_REFUSED,
+        chain=user.site.slug,
+        subject=f"user:{user.username}",
+        by=user,
+        act="change password",
+    ):
+        confirm_password(user=user, password=password)
 
 
 def hashed_password(password: str, user: User) -> str:

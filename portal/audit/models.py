@@ -25,6 +25,7 @@ class AuditEvent(models.Model):
         ROLE_REVOKED = "role.revoked"
         LINK_MADE = "user.link_made"
         PASSWORD_SET = "user.password_set"  # noqa: S105 (an action, not a password)
+        USER_CHANGE_REFUSED = "user.change_refused"
         TOKEN_CREATED = "token.created"  # noqa: S105
         TOKEN_REVOKED = "token.revoked"  # noqa: S105
         UPLOAD_REFUSED = "upload.refused"
@@ -43,6 +44,7 @@ class AuditEvent(models.Model):
         REVIEW_REFUSED = "review.refused"
         WORKLIST_TAKEN = "worklist.taken"
         WORKLIST_RELEASED = "worklist.released"
+        WORKLIST_REFUSED = "worklist.refused"
         STUDY_OPENED = "study.opened"
         IMAGE_VIEWED = "image.viewed"
         STUDIES_SEARCHED = "studies.searched"

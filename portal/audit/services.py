@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,6 +16,7 @@ from django.utils import timezone
 from portal.audit import keys
 from portal.audit.models import AuditEvent, AuditHead
 from portal.audit.tally_services import Mark, count
+from portal.errors import PortalError
 
 Action = AuditEvent.Action
 Outcome = AuditEvent.Outcome
@@ -77,6 +80,22 @@ def record(
 def record_alone(action: AuditEvent.Action, **event: Any) -> AuditEvent:
     """Append an event that describes no other change: a read, or something refused."""
     return record(action, **event)
+
+
+@contextmanager
+def refusals_recorded(
+    action: AuditEvent.Action, *, chain: str, subject: str, by: Actor | None, **detail: Any
+) -> Iterator[None]:
+    """Append an event for what the block refuses, with its code; the refusal goes on.
+
+    Around the transaction of the act, not inside it: that one is undone.
+    """
+    try:
+        yield
+    except PortalError as refusal:
+        refused = {"outcome": Outcome.REFUSED, "code": refusal.code}
+        record_alone(action, chain=chain, subject=subject, by=by, **refused, **detail)
+        raise
 
 
 def record_once(

@@ -9,17 +9,27 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 (Django's word)
 from django.db import OperationalError, connection, transaction
 
-READ_ONLY = frozenset({"django_migrations", "django_content_type", "auth_permission"})
+READ_ONLY = frozenset(
+    {
+        "auth_group",  # Django's own; roles are rows of ours
+        "auth_group_permissions",
+        "auth_permission",
+        "django_content_type",
+        "django_migrations",
+    }
+)
 KEPT = frozenset(
     {
         "accounts_site",
         "accounts_user",
         "audit_audithead",
+        "audit_tally",
         "predictions_deployment",
         "predictions_modelversion",
         "predictions_pause",
         "predictions_prediction",
         "predictions_proposal",
+        "reviews_studylease",
         "studies_instance",
         "studies_series",
         "studies_study",

@@ -4,8 +4,7 @@ Four eyes look at the person, not at the role. Every act locks the site first, s
 once the second sees what the first has done; refusals are audited too.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.db import transaction
@@ -14,8 +13,8 @@ from django.utils import timezone
 
 from portal.accounts.models import Site, User
 from portal.accounts.roles import May
-from portal.audit.services import Action, Outcome, record, record_alone
-from portal.errors import Conflict, Forbidden, InvalidInput, PortalError
+from portal.audit.services import Action, record, refusals_recorded
+from portal.errors import Conflict, Forbidden, InvalidInput
 from portal.predictions.cancel_services import cancel_all_waiting, cancel_batch
 from portal.predictions.deployment_models import Deployment, ModelVersion, Pause, Proposal
 
@@ -267,22 +266,11 @@ def _fitting(words: str) -> str:
     return words.strip()
 
 
-@contextmanager
-def _answered_for(act: str, version: ModelVersion, by: User) -> Iterator[None]:
-    """Audit a refusal, once the transaction inside is undone."""
-    try:
-        yield
-    except PortalError as refusal:
-        record_alone(
-            Action.MODEL_REFUSED,
-            chain=by.site.slug,
-            subject=f"model:{version}",
-            by=by,
-            outcome=Outcome.REFUSED,
-            act=act,
-            code=refusal.code,
-        )
-        raise
+def _answered_for(act: str, version: ModelVersion, by: User) -> AbstractContextManager[None]:
+    subject = f"model:{version}"
+    return refusals_recorded(
+        Action.MODEL_REFUSED, chain=by.site.slug, subject=subject, by=by, act=act
+    )
 
 
 def _record(action: Action, version: ModelVersion, by: User, **detail: Any) -> None:

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.accounts.roles import May
-from portal.audit.services import Action, Outcome, record, record_alone
-from portal.errors import Conflict, Forbidden, PortalError
+from portal.audit.services import Action, record, refusals_recorded
+from portal.errors import Conflict, Forbidden
 from portal.predictions.cancel_services import cancel_waiting
 from portal.predictions.models import Prediction
 from portal.predictions.selectors import latest_prediction
@@ -125,20 +125,12 @@ def acknowledge_failure(*, prediction: Prediction, by: User) -> None:
 @contextmanager
 def _answered_for(act: str, prediction: Prediction, by: User) -> Iterator[None]:
     """Let in who may; audit a refusal, once the transaction inside is undone."""
-    try:
+    subject = f"prediction:{prediction.pk}"
+    with refusals_recorded(
+        Action.PREDICTION_REFUSED, chain=by.site.slug, subject=subject, by=by, act=act
+    ):
         _allow(by)
         yield
-    except PortalError as refusal:
-        record_alone(
-            Action.PREDICTION_REFUSED,
-            chain=by.site.slug,
-            subject=f"prediction:{prediction.pk}",
-            by=by,
-            outcome=Outcome.REFUSED,
-            act=act,
-            code=refusal.code,
-        )
-        raise
 
 
 def _allow(by: User) -> None:

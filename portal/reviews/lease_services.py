@@ -1,10 +1,12 @@
 """Write side of the worklist's leases."""
 
+from contextlib import AbstractContextManager
+
 from django.db import transaction
 from django.db.models.functions import Now
 
 from portal.accounts.models import User
-from portal.audit.services import Action, record
+from portal.audit.services import Action, record, refusals_recorded
 from portal.errors import Conflict, Forbidden
 from portal.reviews.lease_selectors import LEASE, lease_of, may_take, unread
 from portal.reviews.models import StudyLease
@@ -23,7 +25,6 @@ class HeldByAnother(Conflict):
     code = "held_by_another"
 
 
-@transaction.atomic
 def take_next_study(*, by: User) -> StudyLease | None:
     """Return the study that is due first, now ``by``'s for a quarter of an hour; None if none is.
 
@@ -34,24 +35,22 @@ def take_next_study(*, by: User) -> StudyLease | None:
     ------
     MayNotTake
     """
-    if not may_take(by):
-        raise MayNotTake("Taking studies from the worklist is for readers and reviewers.")
-    User.objects.select_for_update(no_key=True).get(pk=by.pk)  # of two clicks the second waits
-    before = _put_back(by)
-    lease = _take(by)
-    if lease is None:
-        return None
-    record(
-        Action.WORKLIST_TAKEN,
-        chain=by.site.slug,
-        subject=f"study:{lease.study}",
-        by=by,
-        put_back=before,
-    )
+    with _answered_for("take", by), transaction.atomic():
+        _allow(by)
+        User.objects.select_for_update(no_key=True).get(pk=by.pk)  # of two clicks the second waits
+        before = _put_back(by)
+        lease = _take(by)
+        if lease is not None:
+            record(
+                Action.WORKLIST_TAKEN,
+                chain=by.site.slug,
+                subject=f"study:{lease.study}",
+                by=by,
+                put_back=before,
+            )
     return lease
 
 
-@transaction.atomic
 def release_study(*, study: Study, by: User) -> None:
     """Put ``study`` back on the worklist; if nobody has it in hand, it is there already.
 
@@ -59,16 +58,31 @@ def release_study(*, study: Study, by: User) -> None:
     ------
     MayNotTake, HeldByAnother
     """
+    with _answered_for("release", by, study), transaction.atomic():
+        _allow(by)
+        Study.objects.select_for_update(no_key=True).get(pk=study.pk)
+        lease = lease_of(study)
+        if lease is None:
+            return
+        if lease.reader_id != by.pk:
+            raise HeldByAnother("A colleague has this study in hand.")
+        StudyLease.objects.filter(pk=lease.pk).update(until=Now())
+        record(Action.WORKLIST_RELEASED, chain=by.site.slug, subject=f"study:{study}", by=by)
+
+
+def _answered_for(act: str, by: User, study: Study | None = None) -> AbstractContextManager[None]:
+    return refusals_recorded(
+        Action.WORKLIST_REFUSED,
+        chain=by.site.slug,
+        subject=f"study:{study}" if study else f"user:{by.username}",
+        by=by,
+        act=act,
+    )
+
+
+def _allow(by: User) -> None:
     if not may_take(by):
         raise MayNotTake("Taking studies from the worklist is for readers and reviewers.")
-    Study.objects.select_for_update(no_key=True).get(pk=study.pk)
-    lease = lease_of(study)
-    if lease is None:
-        return
-    if lease.reader_id != by.pk:
-        raise HeldByAnother("A colleague has this study in hand.")
-    StudyLease.objects.filter(pk=lease.pk).update(until=Now())
-    record(Action.WORKLIST_RELEASED, chain=by.site.slug, subject=f"study:{study}", by=by)
 
 
 def _put_back(by: User) -> list[str]:

@@ -1,5 +1,6 @@
 """Write side of reviews: findings, and the signatures under them."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
@@ -8,8 +9,8 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.accounts.roles import May
 from portal.accounts.services import confirm_password
-from portal.audit.services import Action, Outcome, record, record_alone
-from portal.errors import Conflict, Forbidden, InvalidInput, PortalError, Stale
+from portal.audit.services import Action, record, refusals_recorded
+from portal.errors import Conflict, Forbidden, InvalidInput, Stale
 from portal.predictions.selectors import leading_prediction
 from portal.reviews.answer_services import fingerprint, remember, signed_before
 from portal.reviews.models import Finding, Presence, Purpose, Review
@@ -100,12 +101,9 @@ def sign_review(
     MayNotSign, PasswordWrong, AlreadyReviewed, Stale, KeyReused, ReasonMissing,
     ReasonDoesNotFit, CommentMissing, InvalidInput
     """
-    try:
+    with _answered_for(study, by):
         _may_sign(by, password)
         return _sign_first(study=study, read=read, by=by, on=on)
-    except PortalError as refusal:
-        _record_refusal(refusal, study=study, by=by)
-        raise
 
 
 def amend_review(
@@ -124,15 +122,12 @@ def amend_review(
     MayNotSign, PasswordWrong, NotYourReview, ReviewChanged, Stale, KeyReused, AmendReasonMissing,
     ReasonMissing, ReasonDoesNotFit, CommentMissing, InvalidInput
     """
-    try:
+    with _answered_for(review.study, by):
         _may_sign(by, password)
         if not amend_reason.strip():
             raise AmendReasonMissing("Say why the review is amended.")
         why = amend_reason.strip()
         return _sign_amendment(review=review, read=read, amend_reason=why, by=by, on=on)
-    except PortalError as refusal:
-        _record_refusal(refusal, study=review.study, by=by)
-        raise
 
 
 def _may_sign(by: User, password: str) -> None:
@@ -258,12 +253,6 @@ def _lock(study: Study) -> Study:
     return Study.objects.select_for_update(of=("self",)).select_related("site").get(pk=study.pk)
 
 
-def _record_refusal(refusal: PortalError, *, study: Study, by: User) -> None:
-    record_alone(
-        Action.REVIEW_REFUSED,
-        chain=study.site.slug,
-        subject=f"study:{study}",
-        by=by,
-        outcome=Outcome.REFUSED,
-        code=refusal.code,
-    )
+def _answered_for(study: Study, by: User) -> AbstractContextManager[None]:
+    subject = f"study:{study}"
+    return refusals_recorded(Action.REVIEW_REFUSED, chain=study.site.slug, subject=subject, by=by)

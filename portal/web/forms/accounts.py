@@ -5,7 +5,7 @@ from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
 from django.contrib.auth.password_validation import password_validators_help_text_html
 
 from portal.accounts.models import User
-from portal.accounts.services import PasswordWrong, confirm_password
+from portal.accounts.services import PasswordWrong, confirm_own_password
 from portal.accounts.sign_in_services import Knock, SignInRefused, check_sign_in
 from portal.accounts.throttle_services import TooManyAttempts
 from portal.http.client import client_network, known_device
@@ -70,7 +70,7 @@ class OwnPasswordForm(NewPasswordForm):
         """Return the old password if it is right."""
         old = str(self.cleaned_data["old_password"])
         try:
-            confirm_password(user=self.user, password=old)
+            confirm_own_password(user=self.user, password=old)
         except PasswordWrong:
             raise forms.ValidationError("This is not your password; nothing was changed.") from None
         except TooManyAttempts as refusal:

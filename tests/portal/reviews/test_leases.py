@@ -156,6 +156,9 @@ def test_only_who_has_it_puts_it_back(site, reviewer, reader):
     take_next_study(by=reader)
     with pytest.raises(HeldByAnother):
         release_study(study=study, by=reviewer)
+    (event,) = events("worklist.refused")
+    assert (event.actor, event.subject) == ("reviewer", f"study:{study}")
+    assert event.detail == {"act": "release", "code": "held_by_another"}
     release_study(study=study, by=reader)
     assert taken(reviewer) == study
 

@@ -20,6 +20,7 @@ from portal.accounts.people_services import (
     invite_user,
 )
 from portal.accounts.services import create_token
+from portal.errors import InvalidInput
 from tests.factories import PASSWORD, make_user
 from tests.portal.web.pages import at, events, prose_of, text_of
 
@@ -171,6 +172,22 @@ def test_who_is_no_administrator_any_more_changes_nothing(site, site_admin, read
     ):
         with pytest.raises(NoLongerAdmin):
             act()
+    told = [(e.actor, e.subject, e.detail) for e in events("user.change_refused")]
+    refused = {"code": "no_longer_admin"}
+    assert told == [
+        (late.username, f"user:{reader.username}", refused | {"act": "change roles"}),
+        (late.username, f"user:{reader.username}", refused | {"act": "disable"}),
+        (late.username, f"user:{reader.username}", refused | {"act": "enable"}),
+        (late.username, f"user:{late.username}", refused | {"act": "invite"}),
+    ]
+
+
+def test_a_name_that_was_refused_is_not_in_the_trail(site_admin):
+    with pytest.raises(InvalidInput):
+        invite_user(username="Anna Ward, born 1981", name="", roles=["reader"], by=site_admin)
+    (event,) = events("user.change_refused")
+    assert (event.subject, event.detail["code"]) == ("user:site_admin", "invalid_input")
+    assert "1981" not in str(event.detail)
 
 
 def test_an_account_is_disabled_and_enabled(admin, reader, client):

@@ -240,6 +240,8 @@ def test_ones_own_password_is_asked_for_only_so_often(reviewer, as_):
     for _ in range(10):
         assert own_password(client, old="wrong").status_code == 422
     response = own_password(client)
+    told = [event.detail["code"] for event in events("user.change_refused")]
+    assert told == [*["password_wrong"] * 10, "too_many_attempts"]
     assert response.status_code == 429
     assert int(response["Retry-After"]) > 0
     assert "Too many passwords" in prose_of(response)
