@@ -157,6 +157,7 @@ def _prediction(
         model_version=place.version,
         requested_at=at,
         rung_at=at,
+        request_id="",
     )
     if waits:
         return row

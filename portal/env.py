@@ -178,9 +178,10 @@ def run_folder(data: Path) -> Path:
     folder = data / "run"
     if len(os.fsencode(folder)) <= _SOCKET_PATH_LIMIT:
         return folder
-    short = (
-        Path(tempfile.gettempdir()) / f"overread-{hashlib.sha256(bytes(folder)).hexdigest()[:16]}"
-    )
+    name = f"overread-{hashlib.sha256(bytes(folder)).hexdigest()[:16]}"
+    places = [Path(tempfile.gettempdir()) / name, Path("/tmp") / name]  # noqa: S108 (0700, and ours)
+    fitting = [place for place in places if len(os.fsencode(place)) <= _SOCKET_PATH_LIMIT]
+    short = fitting[0] if fitting else places[-1]
     short.mkdir(mode=0o700, exist_ok=True)
     if short.stat().st_uid != os.getuid():
         stop(f"{short} belongs to somebody else; choose a shorter OVERREAD_DATA.")

@@ -102,27 +102,32 @@ def leading_predictions(user: User, studies: Collection[Study]) -> dict[int, Pre
 
 
 def with_place(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
-    """Return ``predictions``, each with its ``place`` in the queue: 1 is next, None not waiting."""
+    """Return ``predictions``, each with its ``place`` in the queue: 1 is next, None not waiting.
+
+    ``seen_at`` is when they were looked at, by the database's clock, as all their times are.
+    """
     ahead = Q(priority__lt=OuterRef("priority")) | Q(
         priority=OuterRef("priority"), requested_at__lt=OuterRef("requested_at")
     )
     waiting = Prediction.objects.filter(ahead, state=State.QUEUED).order_by()
     count = waiting.values("state").annotate(count=Count("pk")).values("count")
     place = Coalesce(Subquery(count, output_field=IntegerField()), 0) + 1
-    return predictions.annotate(place=Case(When(state=State.QUEUED, then=place), default=None))
+    return predictions.annotate(
+        place=Case(When(state=State.QUEUED, then=place), default=None), seen_at=Now()
+    )
 
 
 def wait_seconds(prediction: Prediction) -> float:
     """Return the time from the request to the latest start, in seconds; so far if it waits."""
     started = prediction.started_at if prediction.state != State.QUEUED else None
-    return _between(prediction.requested_at, started or prediction.finished_at)
+    return _between(prediction.requested_at, started or prediction.finished_at or _now(prediction))
 
 
 def run_seconds(prediction: Prediction) -> float | None:
     """Return the time of the latest attempt, in seconds; so far if it runs; None before it."""
     if prediction.started_at is None or prediction.state == State.QUEUED:
         return None
-    return _between(prediction.started_at, prediction.finished_at)
+    return _between(prediction.started_at, prediction.finished_at or _now(prediction))
 
 
 def live_workers(queue_name: str, *, within: timedelta) -> QuerySet[Worker]:
@@ -155,5 +160,10 @@ def queued_rows_exist() -> bool:
     return Prediction.objects.filter(state=State.QUEUED).exists()
 
 
-def _between(start: datetime, end: datetime | None) -> float:
-    return round(max(0.0, ((end or timezone.now()) - start).total_seconds()), 3)
+def _now(prediction: Prediction) -> datetime:
+    seen_at: datetime | None = getattr(prediction, "seen_at", None)
+    return seen_at or timezone.now()
+
+
+def _between(start: datetime, end: datetime) -> float:
+    return round(max(0.0, (end - start).total_seconds()), 3)

@@ -79,10 +79,12 @@ def _led_by(studies: QuerySet[Study], seen: QuerySet[Prediction], ai: str) -> Qu
         return studies.filter(Exists(of_study.filter(outcome="scored")))
     named = Q(state__in=("queued", "running")) if ai == "waiting" else Q(outcome=ai)
     if ai in Prediction.State:
-        named = Q(state=ai)
+        named = Q(state=ai, score=None)
     rivals = seen.filter(instance__series__study=OuterRef("instance__series__study"))
-    leads = of_study.filter(named).exclude(Exists(rivals.filter(_beats(ai))))
-    return studies.filter(Exists(leads))
+    leads = Q(Exists(of_study.filter(named).exclude(Exists(rivals.filter(_beats(ai))))))
+    if ai == Prediction.State.DONE:
+        leads |= Q(Exists(of_study.filter(outcome="scored")))
+    return studies.filter(leads)
 
 
 def _beats(ai: str) -> Q:

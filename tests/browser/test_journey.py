@@ -167,7 +167,7 @@ def test_a_poll_after_the_session_ended_leads_to_the_sign_in_page(visit):
     with visit("reader") as visitor:
         visitor.go("/worklist")
         visitor.page.context.clear_cookies()
-        visitor.page.wait_for_url("**/sign-in?next=/worklist", timeout=40_000)
+        visitor.page.wait_for_url("**/sign-in?next=%2Fworklist", timeout=40_000)
 
 
 def test_the_menu_closes_with_escape(visit):

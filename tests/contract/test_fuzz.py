@@ -27,6 +27,8 @@ from tests.chaos.harness import PASSWORD
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 REQUESTS = 3000
+LONG_ADDRESS = 3800
+"""Characters. The web server answers a longer request line with 414 before the product sees it."""
 WORK = 8  # predictions of each kind, for each operation on them
 USERS = ("reviewer", "uploader", "auditor")
 DONE_BY = {  # who may do what those do not; every second request is theirs
@@ -120,6 +122,8 @@ class Fuzz:
             timeout=30,
         )
         self.seen[label, response.status_code] += 1
+        if response.status_code == 414 and len(response.request.path_url) > LONG_ADDRESS:
+            return
         try:
             case.validate_response(response, checks=CHECKS)
         except Exception as failure:  # noqa: BLE001 (all of them are wanted)

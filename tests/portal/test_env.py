@@ -158,6 +158,15 @@ def test_sockets_move_to_a_short_folder_when_the_path_is_long(tmp_path):
     short.rmdir()
 
 
+def test_sockets_find_a_short_folder_where_that_of_temporary_files_is_long_too(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / ("y" * 100)))
+    short = env.run_folder(tmp_path / ("x" * 100))
+    assert len(str(short)) < 80
+    short.rmdir()
+
+
 def test_every_setting_is_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     hidden = {"OVERREAD_ALLOW_TEST_BUNDLE", "OVERREAD_TEST_DATA"}

@@ -96,18 +96,28 @@ class Killer(threading.Thread):
             self._system.restart()
         elif blow.what.startswith("lose"):
             self._system.wipe_broker()
-            os.kill(pid_of(self._system, "broker"), signal.SIGKILL)
+            hit(self._system, "broker", signal.SIGKILL)
         elif blow.what == "freeze":
-            freeze(pid_of(self._system, blow.target), blow.seconds)
+            freeze(hit(self._system, blow.target, signal.SIGSTOP), blow.seconds)
         elif blow.target == "database":
             self._system.crash_database()
         else:
-            os.kill(pid_of(self._system, blow.target), SIGNALS[blow.what])
+            hit(self._system, blow.target, SIGNALS[blow.what])
+
+
+def hit(system: Overread, target: str, number: int) -> int:
+    """Send a signal and return whom it met; one that ended before it was met is not counted."""
+    while True:
+        pid = pid_of(system, target)
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            continue
+        return pid
 
 
 def freeze(pid: int, seconds: float) -> None:
-    """Stop a process, and let it go on later, if it still lives."""
-    os.kill(pid, signal.SIGSTOP)
+    """Let a stopped process go on after a while, if it still lives."""
     time.sleep(seconds)
     if is_running(pid):
         os.kill(pid, signal.SIGCONT)
