@@ -130,16 +130,16 @@ def _refuse_unread(request: HttpRequest) -> None:
     read no more than a little.
     """
     by_api = request.path.startswith("/api/")
-    if by_api and str(request.META.get("CONTENT_TYPE") or "").startswith("multipart/"):
+    is_multipart = str(request.META.get("CONTENT_TYPE") or "").startswith("multipart/")
+    if by_api and is_multipart:
         return
     try:
         refuse_length(request)
-    except TooLarge as refusal:
-        if not by_api:
+    except (LengthRequired, TooLarge) as refusal:
+        if by_api and isinstance(refusal, TooLarge):
+            return
+        if is_multipart or request.path.endswith(("/upload", "/uploads")):
             _record(request, refusal)
-            raise
-    except LengthRequired as refusal:
-        _record(request, refusal)
         raise
 
 

@@ -57,6 +57,14 @@ def test_a_chunked_json_body_is_refused_rather_than_taken_for_empty(reader, path
     refused(response, 411, "length_required")
 
 
+@pytest.mark.parametrize("path", [f"{API}/studies/search", "/worklist"])
+def test_what_is_no_upload_is_not_recorded_as_one(reader, path):
+    client = Client()
+    client.force_login(reader)
+    assert client.post(path, **CHUNKED | JSON).status_code == 411
+    assert refusals() == []
+
+
 def test_the_intake_records_what_it_refuses_as_a_whole_once(uploader, deployed):
     from tests.portal.api.test_uploads import file, send
 
