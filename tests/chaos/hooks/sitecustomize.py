@@ -51,6 +51,7 @@ def strike(point):
     except FileNotFoundError:  # nothing asked for, or somebody else was first
         return
     os.kill(os.getpid(), signal.Signals[number])
+    time.sleep(0.3)  # another thread may take the signal: this one must not go on meanwhile
 
 
 def watch(module, name):
