@@ -126,4 +126,5 @@ def contract(bundle, tmp_path_factory):
         planted = json.loads(one.python(PLANT).splitlines()[-1])
         document = one.request("GET", "/api/v1/openapi.json", tokens["reader"]).json()
         yield Contract(one, tokens, document, planted.pop("strings"), **planted)
+        assert one.process.poll() is None, one.output()
         assert not one.said("Traceback"), one.output()
