@@ -118,6 +118,8 @@ def composed(postgres, tmp_path_factory):
         for service in ("airlock", "web", "worker-cpu", "general"):
             stack.enter_context(machine.running(service))
         machine.roles = roles
+        probe = SERVICES["web"]["healthcheck"]["test"][1:]
+        until(lambda: machine.once("web", probe).returncode == 0, within=60, what="health")
         yield machine
 
 
@@ -145,8 +147,7 @@ def ask(machine, method, path, token="", **options):
 
 
 def test_it_becomes_healthy_and_reads_an_upload(composed):
-    probe = SERVICES["web"]["healthcheck"]["test"][1:]
-    until(lambda: composed.once("web", probe).returncode == 0, within=60, what="health")
+    assert ask(composed, "GET", "/healthz").ok
     one = Overread.__new__(Overread)
     one.env = composed.environment("general")
     token = one.people("uploader")["uploader"]
@@ -175,7 +176,6 @@ def test_the_group_of_the_socket_may_connect_and_nobody_else(composed):
 
 def test_without_tls_it_sends_everybody_to_tls(composed):
     address = f"http://127.0.0.1:{composed.port}/sign-in"
-    until(lambda: ask(composed, "GET", "/healthz").ok, within=60, what="health")
     answer = requests.get(
         address, headers={"Host": "overread.example"}, timeout=20, allow_redirects=False
     )
@@ -184,7 +184,6 @@ def test_without_tls_it_sends_everybody_to_tls(composed):
 
 
 def test_every_log_is_of_json_lines(composed):
-    until(lambda: ask(composed, "GET", "/healthz").ok, within=60, what="health")
     for service in ("airlock", "web", "worker-cpu", "general"):
         log = composed.folder / f"{service}.log"
         until(lambda log=log: log.read_text(), within=60, what=f"a line of {service}")
