@@ -14,8 +14,8 @@ from inference.calibration import fit_platt, threshold_for, to_probability
 from inference.engines import DenseHead
 from inference.preprocess import PREPROCESSING_VERSION
 from inference.training import statements
-from inference.training.evaluate import measure, measure_external
 from inference.training.figures import draw_curves, draw_network
+from inference.training.measures import measure, measure_external
 from inference.training.recipe import (
     CACHED,
     Settings,

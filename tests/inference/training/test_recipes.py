@@ -9,7 +9,7 @@ from PIL import Image
 
 import inference
 from inference.bundle import read_bundle
-from inference.training.__main__ import main
+from inference.training.__main__ import COMMANDS, main
 from tests.dicom_files import chest_pixels, child_chest
 
 # Keras hands TensorFlow's variables to numpy in a way that numpy 2 has deprecated.
@@ -50,7 +50,7 @@ def base(tmp_path_factory):
 
 
 def run(data, base, out, *more):
-    return main(["--data", str(data), "--base-weights", str(base), "--out", str(out), *more])
+    return main(["fit", "--data", str(data), "--base-weights", str(base), "--out", str(out), *more])
 
 
 def outputs(folder):
@@ -165,8 +165,9 @@ def test_a_file_that_is_no_body_is_refused(data, tmp_path, capsys):
     assert "does not hold the weights of a VGG16 body" in capsys.readouterr().err
 
 
-def test_help_says_what_the_folder_must_hold(capsys):
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
+def test_help_says_what_the_folder_must_hold(capsys, arguments):
     with pytest.raises(SystemExit) as ended:
-        main(["--help"])
+        main(arguments)
     assert ended.value.code == 0
     assert "splits.csv" in capsys.readouterr().out
