@@ -4,12 +4,14 @@ import csv
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 LABELS = {"NORMAL": 0, "PNEUMONIA": 1}
 COLUMNS = ("file", "label", "split", "patient")
+TEXTS = ("subtype", "view", "label_tier", "sha256", "fold", "sex", "source")
+"""Columns that may be there as well, beside ``age`` and ``native_copy``."""
 FITTED, CHOSEN_ON, TESTED, EXTERNAL = "train", "val", "test_internal", "external_report"
 SUFFIXES = {".jpeg", ".jpg", ".png"}
 
@@ -20,7 +22,11 @@ class BadData(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One labelled radiograph. ``label`` is 1 for pneumonia; unknown texts are empty."""
+    """One labelled radiograph. ``label`` is 1 for pneumonia; unknown texts are empty.
+
+    ``age`` is in completed years. ``native`` is the file of the same radiograph at its native
+    size, where the list has both; of that one ``native_of`` is true.
+    """
 
     file: Path
     label: int
@@ -30,10 +36,15 @@ class Row:
     view: str = ""
     label_tier: str = ""
     sha256: str = ""
+    fold: str = ""
+    sex: str = ""
+    source: str = ""
+    age: int | None = None
+    native: Path | None = None
     native_of: bool = False
 
 
-def read_rows(folder: Path) -> list[Row]:
+def read_rows(folder: Path, *, needed: Sequence[str] = (FITTED, CHOSEN_ON)) -> list[Row]:
     """Return the labelled radiographs of ``folder``, in the order of its list.
 
     Parameters
@@ -41,18 +52,20 @@ def read_rows(folder: Path) -> list[Row]:
     folder : Path
         Either with a ``splits.csv`` (columns file, label, split and patient at least; file is
         relative to the folder), or with ``train/val/test/{NORMAL,PNEUMONIA}``.
+    needed : sequence of str
+        The splits that must hold both classes: by default those that fitting needs.
 
     Raises
     ------
     BadData
-        No such folder, no list, a label or column is wrong, a file is missing, a split that
-        fitting needs is empty or holds one class, or a patient is in two splits.
+        No such folder, no list, a label or column is wrong, a file is missing, a needed split is
+        empty or holds one class, or a patient is in two splits.
     """
     if not folder.is_dir():
         raise BadData(f"There is no folder {folder}.")
     rows = _from_csv(folder) if (folder / "splits.csv").is_file() else _from_tree(folder)
     _check_files(rows)
-    _check_classes(rows)
+    _check_classes(rows, needed)
     _check_patients(rows)
     return rows
 
@@ -87,14 +100,18 @@ def _row(folder: Path, record: dict[str, str], native_of: bool) -> Row:  # noqa:
         raise BadData(
             f"{record['file']}: no patient, so nobody can say that splits do not share one."
         )
-    texts = {name: record.get(name) or "" for name in ("subtype", "view", "label_tier", "sha256")}
+    age, native = record.get("age") or "", record.get("native_copy") or ""
+    if age and not age.isdecimal():
+        raise BadData(f"{record['file']}: the age {age!r} is not a number of completed years.")
     return Row(
         file=folder / record["file"],
         label=LABELS[record["label"]],
         split=record["split"],
         patient=record["patient"],
+        age=int(age) if age else None,
+        native=folder / native if native else None,
         native_of=native_of,
-        **texts,
+        **{name: record.get(name) or "" for name in TEXTS},
     )
 
 
@@ -134,13 +151,13 @@ def patient_of(name: str) -> str:
 
 
 def _check_files(rows: list[Row]) -> None:
-    for row in rows:
-        if not row.file.is_file():
-            raise BadData(f"{row.file} is in the list but not in the folder.")
+    for file in [file for row in rows for file in (row.file, row.native) if file]:
+        if not file.is_file():
+            raise BadData(f"{file} is in the list but not in the folder.")
 
 
-def _check_classes(rows: list[Row]) -> None:
-    for split in (FITTED, CHOSEN_ON):
+def _check_classes(rows: list[Row], needed: Sequence[str]) -> None:
+    for split in needed:
         found = {row.label for row in rows if row.split == split}
         if found != {0, 1}:
             what = "one class" if found else "no radiographs"

@@ -46,7 +46,34 @@ def test_another_size_of_a_listed_file_is_not_another_radiograph(folder):
     with pytest.raises(BadData, match="N1"):
         read_rows(folder(rows))
     rows[0] = [*GOOD[0][:4], "native.png"]
-    assert len(read_rows(folder(rows))) == 5
+    read = read_rows(folder(rows))
+    assert len(read) == 5
+    assert (read[0].native, read[0].native_of) == (read[4].file, False)
+    assert (read[4].native, read[4].native_of) == (None, True)
+
+
+def test_what_the_list_says_more_is_kept(folder):
+    header = [*HEADER, "age", "sex", "source", "fold"]
+    rows = [[*GOOD[0], "4", "F", "here", "2"], *([*row, "", "", "", ""] for row in GOOD[1:])]
+    said, silent, *_ = read_rows(folder(rows, header))
+    assert (said.age, said.sex, said.source, said.fold) == (4, "F", "here", "2")
+    assert (silent.age, silent.sex) == (None, "")
+    rows[0][5] = "four"
+    with pytest.raises(BadData, match="a.png: the age 'four' is not a number"):
+        read_rows(folder(rows, header))
+
+
+def test_a_native_copy_that_is_not_there_is_named(folder):
+    rows = [[*GOOD[0][:4], "nowhere.png"], *GOOD[1:]]
+    with pytest.raises(BadData, match=r"nowhere.png is in the list but not in the folder"):
+        read_rows(folder(rows))
+
+
+def test_only_the_splits_that_are_needed_must_be_whole(folder):
+    path = folder([row for row in GOOD if row[2] == "val"])
+    assert len(read_rows(path, needed=["val"])) == 2
+    with pytest.raises(BadData, match="'test_internal' holds no radiographs"):
+        read_rows(path, needed=["test_internal"])
 
 
 @pytest.mark.parametrize(
