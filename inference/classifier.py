@@ -143,8 +143,8 @@ class Classifier:
             Any number; the network runs ``batch_size`` at a time. The score of a file does not
             depend on its neighbours.
         gates : bool
-            False leaves out the intended use (not the quality): for evaluation on radiographs
-            that are known to be outside of it, never for patients.
+            False leaves out the intended use and the quality: to measure what they keep out,
+            never for patients.
 
         Raises
         ------
@@ -198,7 +198,12 @@ class Classifier:
         decoded = self._airlock.decode(radiograph.file, size=self.manifest.input.size)
         if isinstance(decoded, Refusal):
             return decoded
-        return check_quality(decoded.pixels) or _Seen(decoded.pixels, decoded.pixel_sha256, facts)
+        refusal = check_quality(decoded.pixels)
+        if refusal and (
+            gates or refusal.outcome == "failed"
+        ):  # no score comes of what is no number
+            return refusal
+        return _Seen(decoded.pixels, decoded.pixel_sha256, facts)
 
     def _read(self, seen: Sequence[_Seen]) -> list[Score | Refusal]:
         if not seen:

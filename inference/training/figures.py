@@ -16,7 +16,7 @@ INK, FITTED, VALIDATED, PALE = "#1f2937", "#2563eb", "#d97706", "#e5e7eb"
 
 def draw_curves(history: Mapping[str, Sequence[float]], best_epoch: int, file: Path) -> None:
     """Write training and validation loss and accuracy by epoch to ``file``, a PNG."""
-    figure = _figure(9, 3.6)
+    figure = blank_figure(9, 3.6)
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         epochs = range(1, len(history[name]) + 1)
         axes.plot(epochs, history[name], color=FITTED, marker=".", label="training")
@@ -32,7 +32,7 @@ def draw_curves(history: Mapping[str, Sequence[float]], best_epoch: int, file: P
 def draw_network(head: "Head", files: Sequence[Path]) -> None:
     """Write the network, from the picture down to the score, to each of ``files`` (PNG, SVG)."""
     boxes = [*_body_boxes(), *_head_boxes(head)]
-    figure = _figure(6, 0.62 * len(boxes) + 0.4)
+    figure = blank_figure(6, 0.62 * len(boxes) + 0.4)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, 10), ylim=(-len(boxes), 0.3))
     axes.axis("off")
@@ -53,7 +53,7 @@ def draw_network(head: "Head", files: Sequence[Path]) -> None:
         figure.savefig(file, dpi=120, metadata={"Date": None} if file.suffix == ".svg" else None)
 
 
-def _figure(width: float, height: float) -> "Figure":
+def blank_figure(width: float, height: float) -> "Figure":
     """Return a figure without pyplot, which would keep it and look for a screen."""
     from matplotlib.figure import Figure
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from inference.calibration import auc, expected_calibration_error
+from inference.calibration import auc, expected_calibration_error, threshold_for
 from inference.manifest import External, Interval, Metrics
 from inference.training.recipe import labels_of
 from inference.training.splits import Row
@@ -15,6 +15,9 @@ Labels = npt.NDArray[np.int64]
 Figure = Callable[[Probabilities, Labels], float]
 
 RESAMPLES = 1000
+SENSITIVITY = 0.95
+"""At which specificity is reported beside that at the model's own threshold."""
+CLASSES = 2
 EXTERNAL_NOTE = (
     "Another hospital, mostly adults, labels mined from report text. A model of a single "
     "hospital's archive is likely worse than chance there (an AUC below 0.5): adults are outside "
@@ -22,24 +25,64 @@ EXTERNAL_NOTE = (
 )
 
 
+def figures_at(threshold: float) -> dict[str, Figure]:
+    """Return what is measured of scores and labels, by name; "present" is ``threshold`` or more."""
+    return {
+        "auc": auc,
+        "average_precision": average_precision,
+        "accuracy": lambda p, y: float(((p >= threshold) == (y == 1)).mean()),
+        "sensitivity": lambda p, y: float((p[y == 1] >= threshold).mean()),
+        "specificity": lambda p, y: float((p[y == 0] < threshold).mean()),
+        "specificity_at_95_sensitivity": specificity_at_sensitivity,
+        "ece": expected_calibration_error,
+        "brier": lambda p, y: float(np.mean((p - y) ** 2)),
+    }
+
+
+def average_precision(probabilities: Probabilities, labels: Labels) -> float:
+    """Return the mean precision over recall, without interpolation."""
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(labels, probabilities))
+
+
+def specificity_at_sensitivity(probabilities: Probabilities, labels: Labels) -> float:
+    """Return the specificity at the highest threshold that finds `SENSITIVITY` of the sick."""
+    cut = threshold_for(probabilities, labels, sensitivity=SENSITIVITY)
+    return float((probabilities[labels == 0] < cut).mean())
+
+
+def predictive_values(
+    sensitivity: float, specificity: float, prevalence: float
+) -> tuple[float, float]:
+    """Return the positive and negative predictive value at a ``prevalence``; NaN if void."""
+    found, alarm = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
+    missed, cleared = (1 - sensitivity) * prevalence, specificity * (1 - prevalence)
+    positive = found / (found + alarm) if found + alarm else float("nan")
+    return positive, cleared / (missed + cleared) if missed + cleared else float("nan")
+
+
+def intervals(
+    rows: Sequence[Row], probabilities: Probabilities, *, threshold: float, seed: int
+) -> dict[str, Interval]:
+    """Return every figure of `figures_at` with its interval. Both classes must be there."""
+    labels, samples = labels_of(rows), resamples(rows, seed)
+    return {
+        name: bootstrap(figure, probabilities, labels, samples)
+        for name, figure in figures_at(threshold).items()
+    }
+
+
 def measure(
     rows: Sequence[Row], probabilities: Probabilities, *, threshold: float, seed: int
 ) -> Metrics:
-    """Return the figures of one split at ``threshold``."""
-    labels, samples = labels_of(rows), _samples(rows, seed)
-
-    def interval(figure: Figure) -> Interval:
-        return bootstrap(figure, probabilities, labels, samples)
-
+    """Return the figures of one split at ``threshold``, as a manifest has them."""
+    found = intervals(rows, probabilities, threshold=threshold, seed=seed)
     return Metrics(
         images=len(rows),
-        pneumonia=int(labels.sum()),
-        patients=len({row.patient for row in rows}),
-        auc=interval(auc),
-        sensitivity=interval(lambda p, y: float((p[y == 1] >= threshold).mean())),
-        specificity=interval(lambda p, y: float((p[y == 0] < threshold).mean())),
-        accuracy=interval(lambda p, y: float(((p >= threshold) == (y == 1)).mean())),
-        ece=interval(expected_calibration_error),
+        pneumonia=int(labels_of(rows).sum()),
+        patients=patients_of(rows),
+        **{name: found[name] for name in ("auc", "sensitivity", "specificity", "accuracy", "ece")},
     )
 
 
@@ -49,19 +92,22 @@ def measure_external(rows: Sequence[Row], probabilities: Probabilities, *, seed:
     by_view = {}
     for view in sorted({row.view for row in rows}):
         some = [index for index, row in enumerate(rows) if row.view == view]
-        some_rows = [rows[index] for index in some]
-        if len(set(labels[some].tolist())) == 2:  # noqa: PLR2004 - both classes
-            by_view[view] = bootstrap(
-                auc, probabilities[some], labels[some], _samples(some_rows, seed)
-            )
+        if len(set(labels[some].tolist())) == CLASSES:
+            samples = resamples([rows[index] for index in some], seed)
+            by_view[view] = bootstrap(auc, probabilities[some], labels[some], samples)
     return External(
         images=len(rows),
         pneumonia=int(labels.sum()),
-        patients=len({row.patient for row in rows}),
-        auc=bootstrap(auc, probabilities, labels, _samples(rows, seed)),
+        patients=patients_of(rows),
+        auc=bootstrap(auc, probabilities, labels, resamples(rows, seed)),
         auc_by_view=by_view,
         note=EXTERNAL_NOTE,
     )
+
+
+def patients_of(rows: Sequence[Row]) -> int:
+    """Return how many patients ``rows`` are of."""
+    return len({row.patient for row in rows})
 
 
 def bootstrap(
@@ -83,7 +129,7 @@ def bootstrap(
     return Interval(*(round(float(v), 4) for v in (figure(probabilities, labels), low, high)))
 
 
-def _samples(rows: Sequence[Row], seed: int) -> list[npt.NDArray[np.int64]]:
+def resamples(rows: Sequence[Row], seed: int) -> list[npt.NDArray[np.int64]]:
     """Return resamples of patients, each as the indices of their radiographs.
 
     Patients are drawn within normal and pneumonia apart, so that the share of the sick stays.

@@ -59,7 +59,7 @@ def test_what_the_list_says_more_is_kept(folder):
     assert (said.age, said.sex, said.source, said.fold) == (4, "F", "here", "2")
     assert (silent.age, silent.sex) == (None, "")
     rows[0][5] = "four"
-    with pytest.raises(BadData, match="a.png: the age 'four' is not a number"):
+    with pytest.raises(BadData, match=r"a\.png: the age 'four' is not a number"):
         read_rows(folder(rows, header))
 
 

@@ -1,0 +1,66 @@
+"""``evaluate``: what a bundle is worth on one split."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inference.training.splits import read_rows
+
+if TYPE_CHECKING:
+    from inference.training.report.document import Document
+
+HELP = "measure a bundle on one split and write the report"
+EPILOG = """\
+Writes report.json with every figure, its 95 % interval (bootstrapped by patient) and what the gates
+kept out; scores.csv with every score; and the pictures. Files go through the airlock and the gates
+as in the portal; under "ungated" the figures are given without the gates. Train and val, which a
+model has seen, say little: look at a test, and open it once for a version.
+"""
+DISTURBED = 40
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the command line of ``evaluate`` takes."""
+    add = parser.add_argument
+    add("--bundle", type=Path, required=True, metavar="DIR", help="the model to measure")
+    add("--data", type=Path, required=True, metavar="DIR", help="labelled radiographs, see above")
+    add("--split", required=True, metavar="NAME", help="which of them, as val or test_internal")
+    add("--out", type=Path, required=True, metavar="DIR", help="where the report is written")
+    add(
+        "--disturbed",
+        type=int,
+        default=DISTURBED,
+        metavar="N",
+        help="radiographs of each class that are recompressed, blurred, reduced and stretched to "
+        "see what the score does; 0: none (default %(default)s)",
+    )
+    add("--seed", type=int, default=0, help="decides everything that is random (default 0)")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Measure, write and say the most important; return 0."""
+    import inference
+    from inference.training.report.document import Question, write_report
+
+    rows = read_rows(given.data, needed=[given.split])
+    question = Question(given.data, rows, given.split, max(0, given.disturbed), given.seed)
+    with inference.load(given.bundle) as classifier:
+        _say(write_report(classifier, question, given.out), given.out)
+    return 0
+
+
+def _say(report: "Document", out: Path) -> None:
+    for name, part in (("with the gates", report), ("gates off", report["ungated"])):
+        assert isinstance(part, dict)  # noqa: S101 - the shape of a report
+        words = ", ".join(
+            f"{figure.replace('_', ' ')} {_said(part[figure], part[f'{figure}_ci'])}"
+            for figure in ("auc", "sensitivity", "specificity", "accuracy", "ece")
+        )
+        print(f"{report['split']}, {name}: {part['n']} radiographs; {words}")
+    print(f"report in {out}")
+
+
+def _said(value: float | None, interval: list[float] | None) -> str:
+    if value is None or interval is None:
+        return "unknown (a class is missing)"
+    return f"{value:.3f} ({interval[0]:.3f} to {interval[1]:.3f})"

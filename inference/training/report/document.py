@@ -1,0 +1,124 @@
+"""One split of a bundle, measured: the whole report."""
+
+import csv
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.classifier import Classifier
+from inference.training.figures import draw_network
+from inference.training.recipe import labels_of
+from inference.training.report import figures
+from inference.training.report.disturbed import disturbances_of, parity_of
+from inference.training.report.floors import thumbnail_floor
+from inference.training.report.pictures import draw_report, draw_worst, worst_of
+from inference.training.report.scoring import Scored, score_rows
+from inference.training.splits import Row, of_split
+
+SCHEMA = 1
+CONTRADICTED = "expert-contradicted"
+Document = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is to be measured.
+
+    Parameters
+    ----------
+    data : Path
+        The folder of ``rows``; file names in the report are relative to it.
+    split : str
+        Which of ``rows``.
+    disturbed : int
+        Radiographs of each class whose files are disturbed; 0 leaves that part out.
+    seed : int
+        Decides resamples and samples.
+    """
+
+    data: Path
+    rows: Sequence[Row]
+    split: str
+    disturbed: int
+    seed: int
+
+
+def write_report(classifier: Classifier, question: Question, out: Path) -> Document:
+    """Measure, write ``report.json``, ``scores.csv`` and the pictures into ``out``, and return it.
+
+    Raises
+    ------
+    BadData
+        A file cannot be read.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    rows = of_split(question.rows, question.split)
+    scored = score_rows(classifier, rows, what=question.split)
+    report = _report(classifier, scored, question)
+    _draw(classifier, scored, question, out)
+    _write_scores(scored, question, out / "scores.csv")
+    text = json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False)
+    (out / "report.json").write_text(text + "\n", encoding="utf-8")
+    return report
+
+
+def _report(classifier: Classifier, scored: Scored, question: Question) -> Document:
+    manifest, seed = classifier.manifest, question.seed
+    gated = scored.gated()
+    trusted = gated.only([row.label_tier != CONTRADICTED for row in gated.rows])
+    report: Document = {
+        "schema": SCHEMA,
+        "model": manifest.name,
+        "version": manifest.version,
+        "weights_sha256": manifest.weights_sha256,
+        "split": question.split,
+        "seed": seed,
+        "threshold": manifest.threshold.value,
+        "calibration": dataclasses.asdict(manifest.calibration),
+        "prevalence": manifest.prevalence.value,
+        **figures.figures_of(gated, manifest, seed),
+        "refused": figures.refusals_of(scored),
+        "ungated": figures.figures_of(scored, manifest, seed),
+        "subgroups": figures.subgroups_of(scored, manifest, seed),
+    }
+    if len(trusted.rows) != len(gated.rows):
+        report["without_contradicted_labels"] = figures.figures_of(trusted, manifest, seed)
+    report["parity"] = parity_of(classifier, scored)
+    if question.disturbed:
+        count = question.disturbed
+        report["disturbances"] = disturbances_of(classifier, scored, count=count, seed=seed)
+    report["floors"] = {"thumbnails_auc": thumbnail_floor(question.rows, scored.rows)}
+    report["worst"] = [
+        {
+            "file": scored.rows[index].file.relative_to(question.data).as_posix(),
+            "label": scored.rows[index].label,
+            "probability": round(float(scored.probabilities[index]), 6),
+        }
+        for index in worst_of(scored)
+    ]
+    return report
+
+
+def _draw(classifier: Classifier, scored: Scored, question: Question, out: Path) -> None:
+    """Draw those that the gates let through; all of them if these are of one class."""
+    gated = scored.gated()
+    whole = len(set(labels_of(gated.rows).tolist())) > 1
+    what = question.split if whole else f"{question.split}, gates off"
+    threshold = classifier.manifest.threshold.value
+    draw_report(gated if whole else scored, threshold, what, out)
+    draw_worst(scored, worst_of(scored), out / "worst.png")
+    draw_network(classifier.manifest.head, [out / "network.png", out / "network.svg"])
+
+
+def _write_scores(scored: Scored, question: Question, file: Path) -> None:
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["file", "label", "patient", "probability", "refused"])
+        for row, probability, refusal in zip(
+            scored.rows, scored.probabilities, scored.refusals, strict=True
+        ):
+            name = row.file.relative_to(question.data).as_posix()
+            code = refusal.code if refusal else ""
+            writer.writerow([name, row.label, row.patient, f"{probability:.6f}", code])

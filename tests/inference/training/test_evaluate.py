@@ -1,0 +1,243 @@
+"""The report of a bundle on one split, held against figures that are computed here anew."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import accuracy_score, average_precision_score, brier_score_loss, roc_auc_score
+
+from inference.training.__main__ import main
+from inference.training.measures import predictive_values, specificity_at_sensitivity
+from inference.training.report.figures import FEWEST
+from tests.bundles import tiny_bundle
+from tests.dicom_files import chest_pixels
+
+HEADER = ["file", "label", "split", "patient", "subtype", "age", "sex", "view", "label_tier",
+          "native_copy", "source"]  # fmt: skip
+EACH = 14
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny-0.0.1")
+
+
+@pytest.fixture(autouse=True)
+def _allowed(monkeypatch):
+    monkeypatch.setenv("OVERREAD_ALLOW_TEST_BUNDLE", "1")
+
+
+def picture(path, seed, brightness, size=96):
+    """Write a picture of a chest whose left half, which the tiny network reads, is so bright."""
+    grey = chest_pixels(seed, size, size) / 4095 * 0.6
+    grey[:, : size // 2] += brightness
+    Image.fromarray((np.clip(grey, 0, 1) * 255).astype(np.uint8)).save(path)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Return a folder whose val has an adult, a noisy picture, a native copy and two views."""
+    folder = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(1)
+    rows = []
+    for split in ("train", "val"):
+        for index in range(2 * EACH):
+            sick, name = index % 2, f"{split}-{index}.png"
+            picture(folder / name, index, 0.12 * sick + 0.4 * rng.random())
+            kind = ["normal", "bacteria"][sick]
+            label, view = ["NORMAL", "PNEUMONIA"][sick], "AP" if index < EACH else "PA"
+            rows.append([name, label, split, f"{split}{index // 3}-{sick}", kind, "", "F", view,
+                         "", "", "here"])  # fmt: skip
+    val = [row for row in rows if row[2] == "val"]
+    val[0][5] = "41"  # an adult
+    noise = rng.integers(0, 256, (96, 96)).astype(np.uint8)
+    Image.fromarray(noise).save(folder / val[3][0])
+    val[5][9] = "large.png"
+    picture(folder / "large.png", 5, 0.3, size=200)
+    val[7][8] = "expert-contradicted"
+    rows.append(["large.png", val[5][1], "val_native", val[5][3], *[""] * 7])
+    with (folder / "splits.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([HEADER, *rows])
+    return folder
+
+
+def evaluate(bundle, data, out, *more, split="val"):
+    where = ["--bundle", str(bundle), "--data", str(data), "--split", split, "--out", str(out)]
+    return main(["evaluate", *where, *more])
+
+
+@pytest.fixture(scope="module")
+def made(bundle, data, tmp_path_factory):
+    """Return the folder of a whole report and what it says."""
+    out = tmp_path_factory.mktemp("report")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OVERREAD_ALLOW_TEST_BUNDLE", "1")
+        assert evaluate(bundle, data, out, "--disturbed", "3") == 0
+    return out, json.loads((out / "report.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def scores(made):
+    with (made[0] / "scores.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def expected(scores, threshold=0.5):
+    labels = np.array([int(row["label"]) for row in scores])
+    found = np.array([float(row["probability"]) for row in scores])
+    called = found >= threshold
+    return {
+        "n": len(scores),
+        "auc": roc_auc_score(labels, found),
+        "average_precision": average_precision_score(labels, found),
+        "accuracy": accuracy_score(labels, called),
+        "sensitivity": called[labels == 1].mean(),
+        "specificity": (~called)[labels == 0].mean(),
+        "brier": brier_score_loss(labels, found),
+    }
+
+
+def test_the_figures_are_those_of_the_scores_with_the_gates_and_without(made, scores):
+    _, report = made
+    let_through = [row for row in scores if not row["refused"]]
+    assert (len(scores), len(let_through)) == (2 * EACH, 2 * EACH - 2)
+    for part, of in ((report, let_through), (report["ungated"], scores)):
+        for name, value in expected(of).items():
+            assert part[name] == pytest.approx(value, abs=1e-4), name
+    assert report["threshold"] == 0.5
+    assert sum(report["confusion"].values()) == report["n"]
+    assert sum(map(sum, report["histogram"].values())) == report["n"]
+
+
+def test_what_the_gates_keep_out_is_counted_by_outcome_and_reason(made):
+    assert made[1]["refused"] == {
+        "n": 2,
+        "by_outcome": {"not_applicable": 1, "rejected_quality": 1},
+        "by_reason": {"age_outside_range": 1, "noise": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["auc", "accuracy", "sensitivity", "specificity", "specificity_at_95_sensitivity", "ece"],
+)
+def test_a_figure_lies_in_its_interval(made, name):
+    low, high = made[1][f"{name}_ci"]
+    assert 0 <= low < high <= 1
+    if name != "ece":  # resampling adds to a calibration error
+        assert low <= made[1][name] <= high
+
+
+def test_predictive_values_follow_from_the_rates_at_each_prevalence(made):
+    _, report = made
+    table = {row["prevalence"]: row for row in report["predictive_values"]}
+    assert set(table) == {0.05, 0.25, report["prevalence"]}
+    sensitivity, specificity = report["sensitivity"], report["specificity"]
+    of_1000_sick, of_1000_well = 50 * sensitivity, 950 * (1 - specificity)
+    positive = of_1000_sick / (of_1000_sick + of_1000_well)
+    assert table[0.05]["ppv"] == pytest.approx(positive, abs=1e-4)
+    assert table[0.05]["ppv_ci"][0] <= table[0.05]["ppv"] <= table[0.05]["ppv_ci"][1]
+
+
+def test_subgroups_are_by_kind_of_pneumonia_and_what_the_list_says(made):
+    found = {(row["group"], row["value"]): row for row in made[1]["subgroups"]}
+    assert set(found) == {("subtype", "bacteria")}  # of the views there are too few
+    assert found["subtype", "bacteria"]["n"] == 2 * EACH
+    assert found["subtype", "bacteria"]["auc"] == pytest.approx(made[1]["ungated"]["auc"])
+    assert EACH // 2 < FEWEST <= EACH
+
+
+def test_labels_that_experts_contradicted_are_left_out_as_well(made):
+    assert made[1]["without_contradicted_labels"]["n"] == made[1]["n"] - 1
+
+
+def test_disturbances_and_native_copies_are_held_against_the_score(made):
+    _, report = made
+    assert report["parity"]["n"] == 1
+    assert report["parity"]["mean_change"] > 0
+    table = {row["disturbance"]: row for row in report["disturbances"]}
+    assert set(table) == {"jpeg_q30", "blur_1px", "half_size", "aspect_120"}
+    for row in table.values():
+        assert row["n"] == 6
+        assert 0 <= row["mean_change"] <= row["largest_change"] < 0.1  # it reads mean brightness
+
+
+def test_the_floor_is_there_and_the_worst_are_the_furthest(made, scores):
+    _, report = made
+    assert 0 <= report["floors"]["thumbnails_auc"] <= 1
+    gaps = {row["file"]: abs(float(row["probability"]) - int(row["label"])) for row in scores}
+    worst = [one["file"] for one in report["worst"]]
+    assert worst == sorted((name for name in gaps if gaps[name] > 0.5), key=lambda n: -gaps[n])
+
+
+def test_every_picture_is_there(made):
+    names = ["roc", "precision-recall", "reliability", "scores", "confusion", "worst", "network"]
+    for name in names:
+        with Image.open(made[0] / f"{name}.png") as image:
+            assert min(image.size) > 200, name
+            assert len(image.convert("L").getcolors()) > 10, name
+
+
+def test_the_same_seed_gives_the_same_bytes(bundle, data, made, tmp_path, capfd):
+    assert evaluate(bundle, data, tmp_path, "--disturbed", "3") == 0
+    assert (tmp_path / "report.json").read_bytes() == (made[0] / "report.json").read_bytes()
+    said = capfd.readouterr().out
+    assert f"val, with the gates: {2 * EACH - 2} radiographs; auc 0." in said
+    assert str(tmp_path) in said
+
+
+@pytest.mark.parametrize("label", ["NORMAL", "PNEUMONIA"])
+def test_a_split_whose_scored_part_has_one_class_has_no_figures(bundle, data, tmp_path, label):
+    with (data / "splits.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for row in rows:
+        (folder / row["file"]).write_bytes((data / row["file"]).read_bytes())
+        if row["split"] == "val" and row["label"] != label:
+            row["age"] = "41"
+    with (folder / "splits.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, HEADER)
+        writer.writeheader()
+        writer.writerows(rows)
+    assert evaluate(bundle, folder, tmp_path / "out", "--disturbed", "0") == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert (report["auc"], report["auc_ci"], report["predictive_values"]) == (None, None, [])
+    assert 0 <= report["ungated"]["auc"] <= 1
+    assert "disturbances" not in report
+
+
+def test_what_cannot_be_measured_is_said_in_a_sentence(bundle, data, tmp_path, capsys):
+    assert evaluate(bundle, data, tmp_path, split="tset") == 2
+    assert capsys.readouterr().err.strip() == (
+        "The split 'tset' holds no radiographs; both NORMAL and PNEUMONIA are needed."
+    )
+    assert evaluate(tmp_path / "nowhere", data, tmp_path) == 2
+    assert capsys.readouterr().err.strip() == "nowhere has no readable manifest.json."
+
+
+def test_a_file_that_cannot_be_scored_is_named(bundle, data, tmp_path, capsys):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for file in data.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    (folder / "val-1.png").write_bytes(b"not a picture")
+    assert evaluate(bundle, folder, tmp_path / "out") == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith(f"{folder}/val-1.png cannot be scored: ")
+
+
+def test_a_specificity_at_a_sensitivity_finds_that_share_of_the_sick():
+    labels = np.array([0] * 10 + [1] * 20)
+    scores = np.concatenate([np.linspace(0.05, 0.5, 10), np.linspace(0.3, 0.9, 20)])
+    cut = np.sort(scores[labels == 1])[1]  # 19 of 20 lie at or above
+    below = (scores[labels == 0] < cut).mean()
+    assert specificity_at_sensitivity(scores, labels) == pytest.approx(below, abs=0.1)
+
+
+def test_predictive_values_of_nobody_called_are_void():
+    positive, negative = predictive_values(0.0, 1.0, 0.3)
+    assert np.isnan(positive)
+    assert negative == pytest.approx(0.7)
