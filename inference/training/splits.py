@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 LABELS = {"NORMAL": 0, "PNEUMONIA": 1}
@@ -13,6 +13,8 @@ COLUMNS = ("file", "label", "split", "patient")
 TEXTS = ("subtype", "view", "label_tier", "sha256", "fold", "sex", "source")
 """Columns that may be there as well, beside ``age`` and ``native_copy``."""
 FITTED, CHOSEN_ON, TESTED, EXTERNAL = "train", "val", "test_internal", "external_report"
+OFFICIAL = "official_test"
+"""Rebuilt from the internal test, to compare with published figures; never in a list itself."""
 SUFFIXES = {".jpeg", ".jpg", ".png"}
 
 
@@ -67,7 +69,7 @@ def read_rows(folder: Path, *, needed: Sequence[str] = (FITTED, CHOSEN_ON)) -> l
     _check_files(rows)
     _check_classes(rows, needed)
     _check_patients(rows)
-    return rows
+    return [*rows, *_official(folder, rows)]
 
 
 def of_split(rows: Iterable[Row], split: str, limit: int | None = None) -> list[Row]:
@@ -89,6 +91,20 @@ def _from_csv(folder: Path) -> list[Row]:
         records = list(reader)
     copies = {record.get("native_copy") for record in records} - {"", None}
     return [_row(folder, record, record["file"] in copies) for record in records]
+
+
+def _official(folder: Path, rows: Iterable[Row]) -> list[Row]:
+    """Return the public test as published: the internal test, and what was taken out of it twice.
+
+    Exact copies of a radiograph are named in ``duplicates_removed.csv``; empty without that list.
+    """
+    removed = folder / "duplicates_removed.csv"
+    if not removed.is_file():
+        return []
+    with removed.open(newline="", encoding="utf-8") as stream:
+        twins = [folder / record["identical_to"] for record in csv.DictReader(stream)]
+    tested = {row.file: replace(row, split=OFFICIAL) for row in rows if row.split == TESTED}
+    return [*tested.values(), *(tested[twin] for twin in twins if twin in tested)]
 
 
 def _row(folder: Path, record: dict[str, str], native_of: bool) -> Row:  # noqa: FBT001 - private

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inference.preprocess import INPUT_SIZE
 from inference.training.splits import read_rows
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ EPILOG = """\
 Writes report.json with every figure, its 95 % interval (bootstrapped by patient) and what the gates
 kept out; scores.csv with every score; and the pictures. Files go through the airlock and the gates
 as in the portal; under "ungated" the figures are given without the gates. Train and val, which a
-model has seen, say little: look at a test, and open it once for a version.
+model has seen, say little: look at a test, and open it once for a version. official_test is the
+public test as published, rebuilt from test_internal where the folder has a duplicates_removed.csv.
 """
 DISTURBED = 40
 
@@ -34,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="radiographs of each class that are recompressed, blurred, reduced and stretched to "
         "see what the score does; 0: none (default %(default)s)",
     )
+    add(
+        "--reduced-to",
+        type=_pixels,
+        metavar="PX",
+        help="reduce each radiograph to PX x PX and enlarge it again: with --split official_test "
+        "and 28 the protocol of the 28-pixel benchmarks",
+    )
     add("--seed", type=int, default=0, help="decides everything that is random (default 0)")
 
 
@@ -43,10 +52,19 @@ def run(given: argparse.Namespace) -> int:
     from inference.training.report.document import Question, write_report
 
     rows = read_rows(given.data, needed=[given.split])
-    question = Question(given.data, rows, given.split, max(0, given.disturbed), given.seed)
+    disturbed = max(0, given.disturbed)
+    question = Question(given.data, rows, given.split, disturbed, given.seed, given.reduced_to)
     with inference.load(given.bundle) as classifier:
         _say(write_report(classifier, question, given.out), given.out)
     return 0
+
+
+def _pixels(text: str) -> int:
+    """Return a number of pixels."""
+    value = int(text)
+    if not 1 <= value <= INPUT_SIZE:
+        raise ValueError(text)
+    return value
 
 
 def _say(report: "Document", out: Path) -> None:

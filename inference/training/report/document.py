@@ -36,6 +36,8 @@ class Question:
         Radiographs of each class whose files are disturbed; 0 leaves that part out.
     seed : int
         Decides resamples and samples.
+    side : int, optional
+        Radiographs are reduced to a square of so many pixels and enlarged again.
     """
 
     data: Path
@@ -43,6 +45,7 @@ class Question:
     split: str
     disturbed: int
     seed: int
+    side: int | None = None
 
 
 def write_report(classifier: Classifier, question: Question, out: Path) -> Document:
@@ -55,7 +58,7 @@ def write_report(classifier: Classifier, question: Question, out: Path) -> Docum
     """
     out.mkdir(parents=True, exist_ok=True)
     rows = of_split(question.rows, question.split)
-    scored = score_rows(classifier, rows, what=question.split)
+    scored = score_rows(classifier, rows, what=question.split, side=question.side)
     report = _report(classifier, scored, question)
     _draw(classifier, scored, question, out)
     _write_scores(scored, question, out / "scores.csv")
@@ -75,6 +78,7 @@ def _report(classifier: Classifier, scored: Scored, question: Question) -> Docum
         "weights_sha256": manifest.weights_sha256,
         "split": question.split,
         "seed": seed,
+        "reduced_to": question.side,
         "threshold": manifest.threshold.value,
         "calibration": dataclasses.asdict(manifest.calibration),
         "prevalence": manifest.prevalence.value,

@@ -1,15 +1,19 @@
 """The scores of a list of radiographs, and what the gates say of each."""
 
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from tqdm import tqdm
 
 from inference.classifier import Classifier, Radiograph, Score
+from inference.preprocess import INPUT_SIZE, squash
 from inference.refusal import Refusal
+from inference.training.features import read_grey
 from inference.training.splits import BadData, Row
 
 AT_ONCE = 32
@@ -45,15 +49,24 @@ class Scored:
         )
 
 
-def score_rows(classifier: Classifier, rows: Sequence[Row], *, what: str) -> Scored:
-    """Return what ``classifier`` makes of ``rows``; ``what`` names them beside the progress.
+def score_rows(
+    classifier: Classifier, rows: Sequence[Row], *, what: str, side: int | None = None
+) -> Scored:
+    """Return what ``classifier`` makes of ``rows``.
+
+    Parameters
+    ----------
+    what : str
+        Names them beside the progress.
+    side : int, optional
+        Reduce each to a square of so many pixels, and enlarge it again, before it is scored.
 
     Raises
     ------
     BadData
         A file cannot be read even with the gates off: it is not a radiograph to measure on.
     """
-    files = [radiograph_of(row) for row in rows]
+    files = [radiograph_of(row, side) for row in rows]
     answers = classify(classifier, files, what=what)
     refused = [index for index, answer in enumerate(answers) if isinstance(answer, Refusal)]
     again = classify(
@@ -88,7 +101,17 @@ def classify(
     return answers
 
 
-def radiograph_of(row: Row) -> Radiograph:
+def radiograph_of(row: Row, side: int | None = None) -> Radiograph:
     """Return the file of ``row`` with what the list says of it, as an uploader would."""
     said = {"view": row.view, "age_years": row.age, "sex": row.sex}
-    return Radiograph(row.file, {name: value for name, value in said.items() if value})
+    file = row.file if side is None else _reduced(row.file, side)
+    return Radiograph(file, {name: value for name, value in said.items() if value})
+
+
+def _reduced(file: Path, side: int) -> bytes:
+    """Return a PNG of the picture in ``file``, reduced to ``side`` pixels and enlarged again."""
+    small = squash(read_grey(file), side)
+    grey = Image.fromarray(np.round(small * 255).astype(np.uint8))
+    stream = io.BytesIO()
+    grey.resize((INPUT_SIZE, INPUT_SIZE), Image.Resampling.BILINEAR).save(stream, "PNG")
+    return stream.getvalue()

@@ -188,6 +188,22 @@ def test_the_same_seed_gives_the_same_bytes(bundle, data, made, tmp_path, capfd)
     assert str(tmp_path) in said
 
 
+def test_radiographs_can_be_reduced_before_they_are_scored(bundle, data, made, scores, tmp_path):
+    assert evaluate(bundle, data, tmp_path, "--reduced-to", "28", "--disturbed", "0") == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["reduced_to"], made[1]["reduced_to"]) == (28, None)
+    assert "noise" not in report["refused"]["by_reason"]  # nothing of it is left
+    with (tmp_path / "scores.csv").open(newline="") as stream:
+        reduced = list(csv.DictReader(stream))
+    gaps = [
+        abs(float(a["probability"]) - float(b["probability"]))
+        for a, b in zip(scores, reduced, strict=True)
+    ]
+    assert 0 < max(gaps) < 0.05
+    with pytest.raises(SystemExit):
+        evaluate(bundle, data, tmp_path, "--reduced-to", "0")
+
+
 @pytest.mark.parametrize("label", ["NORMAL", "PNEUMONIA"])
 def test_a_split_whose_scored_part_has_one_class_has_no_figures(bundle, data, tmp_path, label):
     with (data / "splits.csv").open(newline="") as stream:

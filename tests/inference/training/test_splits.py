@@ -148,3 +148,16 @@ def test_a_limit_keeps_both_classes(folder):
     rows = read_rows(folder(GOOD))
     assert {row.label for row in of_split(rows, "train", 2)} == {0, 1}
     assert len(of_split(rows, "train", 100)) == 2
+
+
+def test_the_official_test_is_the_internal_one_with_its_copies(folder):
+    rows = [*GOOD, ["e.png", "NORMAL", "test_internal", "N3", ""],
+            ["f.png", "PNEUMONIA", "test_internal", "P3", ""]]  # fmt: skip
+    path = folder(rows)
+    assert not of_split(read_rows(path), "official_test")
+    removed = [["removed_file", "identical_to"], ["g.png", "e.png"], ["h.png", "a.png"]]
+    with (path / "duplicates_removed.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows(removed)
+    official = of_split(read_rows(path), "official_test")
+    assert [row.file.name for row in official] == ["e.png", "f.png", "e.png"]
+    assert len(of_split(read_rows(path), "test_internal")) == 2
