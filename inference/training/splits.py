@@ -16,6 +16,8 @@ FITTED, CHOSEN_ON, TESTED, EXTERNAL = "train", "val", "test_internal", "external
 OFFICIAL = "official_test"
 """Rebuilt from the internal test, to compare with published figures; never in a list itself."""
 SUFFIXES = {".jpeg", ".jpg", ".png"}
+FEWEST = 3
+"""Radiographs of each class that val must hold: with fewer a threshold is one picture's doing."""
 
 
 class BadData(Exception):
@@ -61,7 +63,7 @@ def read_rows(folder: Path, *, needed: Sequence[str] = (FITTED, CHOSEN_ON)) -> l
     ------
     BadData
         No such folder, no list, a label or column is wrong, a file is missing, a needed split is
-        empty or holds one class, or a patient is in two splits.
+        empty or holds one class, val too few of a class, or a patient is in two splits.
     """
     if not folder.is_dir():
         raise BadData(f"There is no folder {folder}.")
@@ -174,12 +176,22 @@ def _check_files(rows: list[Row]) -> None:
 
 def _check_classes(rows: list[Row], needed: Sequence[str]) -> None:
     for split in needed:
-        found = {row.label for row in rows if row.split == split}
-        if found != {0, 1}:
-            what = "one class" if found else "no radiographs"
+        counts = {name: _count(rows, split, label) for name, label in LABELS.items()}
+        if not all(counts.values()):
+            what = "one class" if any(counts.values()) else "no radiographs"
             raise BadData(
                 f"The split {split!r} holds {what}; both NORMAL and PNEUMONIA are needed."
             )
+        name, fewest = min(counts.items(), key=lambda item: item[1])
+        if split == CHOSEN_ON and fewest < FEWEST:
+            raise BadData(
+                f"The split {split!r} holds too few radiographs of the class {name}: {fewest}, "
+                f"where at least {FEWEST} are needed to choose anything on it."
+            )
+
+
+def _count(rows: list[Row], split: str, label: int) -> int:
+    return sum(row.split == split and row.label == label for row in rows)
 
 
 def _check_patients(rows: list[Row]) -> None:

@@ -14,6 +14,10 @@ GOOD = [
     ["b.png", "PNEUMONIA", "train", "P1", ""],
     ["c.png", "NORMAL", "val", "N2", ""],
     ["d.png", "PNEUMONIA", "val", "P2", ""],
+    ["c3.png", "NORMAL", "val", "N3", ""],
+    ["d3.png", "PNEUMONIA", "val", "P3", ""],
+    ["c4.png", "NORMAL", "val", "N4", ""],
+    ["d4.png", "PNEUMONIA", "val", "P4", ""],
 ]
 
 
@@ -31,8 +35,8 @@ def folder(tmp_path):
 
 def test_a_good_list_is_read_in_its_order(folder):
     rows = read_rows(folder(GOOD))
-    assert [row.file.name for row in rows] == ["a.png", "b.png", "c.png", "d.png"]
-    assert [row.label for row in rows] == [0, 1, 0, 1]
+    assert [row.file.name for row in rows] == [row[0] for row in GOOD]
+    assert [row.label for row in rows] == [0, 1, 0, 1, 0, 1, 0, 1]
 
 
 def test_a_patient_in_two_splits_is_refused(folder):
@@ -47,9 +51,9 @@ def test_another_size_of_a_listed_file_is_not_another_radiograph(folder):
         read_rows(folder(rows))
     rows[0] = [*GOOD[0][:4], "native.png"]
     read = read_rows(folder(rows))
-    assert len(read) == 5
-    assert (read[0].native, read[0].native_of) == (read[4].file, False)
-    assert (read[4].native, read[4].native_of) == (None, True)
+    assert len(read) == len(rows)
+    assert (read[0].native, read[0].native_of) == (read[-1].file, False)
+    assert (read[-1].native, read[-1].native_of) == (None, True)
 
 
 def test_what_the_list_says_more_is_kept(folder):
@@ -71,7 +75,7 @@ def test_a_native_copy_that_is_not_there_is_named(folder):
 
 def test_only_the_splits_that_are_needed_must_be_whole(folder):
     path = folder([row for row in GOOD if row[2] == "val"])
-    assert len(read_rows(path, needed=["val"])) == 2
+    assert len(read_rows(path, needed=["val"])) == 6
     with pytest.raises(BadData, match="'test_internal' holds no radiographs"):
         read_rows(path, needed=["test_internal"])
 
@@ -83,6 +87,10 @@ def test_only_the_splits_that_are_needed_must_be_whole(folder):
         (lambda rows: rows[0].__setitem__(3, ""), "no patient"),
         (lambda rows: rows.pop(0), "'train' holds one class"),
         (lambda rows: [r.__setitem__(2, "train") for r in rows], "'val' holds no radiographs"),
+        (
+            lambda rows: rows.pop(),
+            "'val' holds too few radiographs of the class PNEUMONIA: 2, where at least 3",
+        ),
     ],
 )
 def test_a_bad_list_is_refused_in_a_sentence(folder, change, said):
