@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float32]
 
 BATCH = 8
 """Radiographs a step; on a processor larger ones are slower (they leave its cache)."""
+UNREADABLE = (OSError, SyntaxError, Image.DecompressionBombError)
+"""What Pillow raises for a file that is no image, a broken one, or one that is far too large."""
 RULES = 1
 """Raise it when what is computed from the same file changes: old caches are then left alone."""
 
@@ -126,7 +128,7 @@ def read_grey(file: Path) -> Floats:
     try:
         with Image.open(file) as image:
             return np.asarray(image.convert("L"), np.float32) / np.float32(255)
-    except OSError as error:
+    except UNREADABLE as error:
         raise BadData(f"{file} is not a readable image: {error}") from error
 
 

@@ -14,10 +14,10 @@ GOOD = [
     ["b.png", "PNEUMONIA", "train", "P1", ""],
     ["c.png", "NORMAL", "val", "N2", ""],
     ["d.png", "PNEUMONIA", "val", "P2", ""],
-    ["c3.png", "NORMAL", "val", "N3", ""],
-    ["d3.png", "PNEUMONIA", "val", "P3", ""],
-    ["c4.png", "NORMAL", "val", "N4", ""],
-    ["d4.png", "PNEUMONIA", "val", "P4", ""],
+    ["c3.png", "NORMAL", "val", "N8", ""],
+    ["d3.png", "PNEUMONIA", "val", "P8", ""],
+    ["c4.png", "NORMAL", "val", "N9", ""],
+    ["d4.png", "PNEUMONIA", "val", "P9", ""],
 ]
 
 
