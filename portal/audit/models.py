@@ -58,6 +58,7 @@ class AuditEvent(models.Model):
         MODEL_PAUSED = "model.paused"
         MODEL_RESUMED = "model.resumed"
         MODEL_REFUSED = "model.refused"
+        PREVALENCE_ENTERED = "prevalence.entered"
 
     class Outcome(models.TextChoices):
         SUCCESS = "success"

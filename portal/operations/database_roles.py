@@ -29,6 +29,7 @@ KEPT = frozenset(
         "predictions_pause",
         "predictions_prediction",
         "predictions_proposal",
+        "predictions_siteprevalence",
         "reviews_studylease",
         "studies_instance",
         "studies_series",

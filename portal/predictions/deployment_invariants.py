@@ -9,7 +9,14 @@ from django.db.models.functions import Now
 
 from portal.audit.models import AuditEvent
 from portal.audit.services import SYSTEM
-from portal.predictions.models import Deployment, ModelVersion, Pause, Prediction, Proposal
+from portal.predictions.models import (
+    Deployment,
+    ModelVersion,
+    Pause,
+    Prediction,
+    Proposal,
+    SitePrevalence,
+)
 from portal.predictions.selectors import live_workers
 
 STOPS_WITHIN = timedelta(seconds=5)
@@ -47,6 +54,9 @@ def model_acts() -> Iterator[tuple[Acts, AuditEvent.Action]]:
     yield Counter(_act(pause.deployment) for pause in pauses), Action.MODEL_PAUSED
     resumed = pauses.exclude(resumed_at=None)
     yield Counter(_act(pause.deployment) for pause in resumed), Action.MODEL_RESUMED
+    entered = SitePrevalence.objects.select_related("site")
+    sites = Counter((row.site.slug, f"site:{row.site.slug}") for row in entered)
+    yield sites, Action.PREVALENCE_ENTERED
 
 
 def _acts(rows: QuerySet[Deployment] | QuerySet[Proposal]) -> Acts:

@@ -6,9 +6,18 @@ from django.db.models import F, Q
 
 from portal.accounts.models import Site
 from portal.predictions.deployment_models import Deployment, ModelVersion, Pause, Proposal
+from portal.predictions.prevalence_models import SitePrevalence
 from portal.studies.models import Instance
 
-__all__ = ["Deployment", "ModelVersion", "Pause", "Prediction", "Proposal", "Worker"]
+__all__ = [
+    "Deployment",
+    "ModelVersion",
+    "Pause",
+    "Prediction",
+    "Proposal",
+    "SitePrevalence",
+    "Worker",
+]
 
 
 class Prediction(models.Model):

@@ -1,10 +1,11 @@
 """What the study page says about each image: one card, whatever the machine did or did not do."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from portal.accounts.models import User
-from portal.predictions.models import Prediction
+from portal.predictions.models import Prediction, SitePrevalence
+from portal.predictions.prevalence_selectors import prevalence_at, probability_at
 from portal.predictions.selectors import (
     leading_prediction,
     predictions_of,
@@ -24,7 +25,8 @@ class Card:
     """One image and the latest that was said about it.
 
     ``number`` counts from 1 in the order of arrival; ``wait`` and ``run`` are seconds; ``leads``
-    marks the prediction that a review names when there are several images.
+    marks the prediction that a review names when there are several images; ``here`` is how common
+    pneumonia is at the site, if somebody entered that.
     """
 
     instance: Instance
@@ -34,6 +36,15 @@ class Card:
     wait: float | None = None
     run: float | None = None
     leads: bool = False
+    here: SitePrevalence | None = None
+
+    @property
+    def score_here(self) -> float | None:
+        """The score at the prevalence that was entered for the site; None if there is neither."""
+        row = self.prediction
+        if row is None or row.score is None or self.here is None or self.here.share is None:
+            return None
+        return probability_at(row.score, of=row.model_version.prevalence, at=self.here.share)
 
     @property
     def ending(self) -> str:
@@ -71,10 +82,13 @@ def cards_of(study: Study, images: Iterable[Instance]) -> list[Card]:
     """Return a card for each of ``images``."""
     latest = {row.instance_id: row for row in with_place(predictions_of(study))}
     leading = leading_prediction(study)
-    return [
+    scored = any(row.outcome == Prediction.Outcome.SCORED for row in latest.values())
+    here = prevalence_at(study.site) if scored else None
+    cards = [
         _card(image, number, latest.get(image.pk), leading)
         for number, image in enumerate(images, start=1)
     ]
+    return [replace(card, here=here) for card in cards]
 
 
 def _card(

@@ -18,16 +18,21 @@ from portal.predictions.deployment_selectors import (
     versions_at,
 )
 from portal.predictions.deployment_services import LONGEST
+from portal.predictions.prevalence_selectors import prevalence_at, prevalences_at
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An act that was not done: shown beside its form, with what was typed."""
+    """An act that was not done: shown beside its form, with what was typed.
+
+    ``version_id`` is 0 for what concerns no version.
+    """
 
     act: str
     version_id: int
     words: str
     typed: str
+    share: str = ""
 
 
 def show_models(
@@ -48,6 +53,8 @@ def show_models(
             p for p in proposals if p.state in (Proposal.State.DECLINED, Proposal.State.WITHDRAWN)
         ],
         "deployments": deployments_at(site),
+        "here": prevalence_at(site),
+        "entered": list(prevalences_at(site)),
         "troubles": troubles(),
         "refused": refused,
         "longest": LONGEST,

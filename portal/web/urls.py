@@ -72,6 +72,7 @@ urlpatterns: list[URLPattern] = [
     path("audit/verify", audit.VerifyAudit.as_view(), name="audit-verify"),
     path("about", about.AboutModel.as_view(), name="about"),
     path("models", models.Models.as_view(), name="models"),
+    path("models/prevalence", models.EnterPrevalence.as_view(), name="enter-prevalence"),
     path("models/<int:version_id>", models.AboutVersion.as_view(), name="model"),
     path("models/<int:version_id>/propose", models.Propose.as_view(), name="propose-model"),
     path("models/<int:version_id>/withdraw", models.Withdraw.as_view(), name="withdraw-model"),

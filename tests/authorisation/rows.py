@@ -141,6 +141,14 @@ PAGES = [
     Row("audit-verify", "POST", 200, "read_audit"),
     Row("about", "GET", 200),
     Row("models", "GET", 200),
+    Row("enter-prevalence", "GET", 302, "evaluate_models"),
+    Row(
+        "enter-prevalence",
+        "POST",
+        302,
+        "evaluate_models",
+        sent={"of_100": "12.5", "basis": "Counted."},
+    ),
     Row("model", "GET", 200, abroad=200),
     *_model("{}-model", "GET", {"": 302}),
     *_model(

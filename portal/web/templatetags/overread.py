@@ -71,6 +71,17 @@ def minute(value: datetime | None) -> str | SafeString:
 
 
 @register.filter
+def of_100(share: float | None) -> str:
+    """Return a share as how many of a hundred, whole; at the ends that would be a lie."""
+    if share is None:
+        return ""
+    count = 100 * share
+    if 1 <= count <= 99:  # noqa: PLR2004 (of a hundred)
+        return f"{count:.0f}"
+    return "fewer than 1" if count < 1 else "more than 99"
+
+
+@register.filter
 def seconds(value: float | None) -> str:
     """Return a duration for people: tenths of a second below ten, then whole ones, then minutes."""
     if value is None:

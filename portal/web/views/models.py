@@ -22,7 +22,9 @@ from portal.predictions.deployment_services import (
     resume_model,
     withdraw_proposal,
 )
+from portal.predictions.prevalence_services import enter_prevalence
 from portal.web.access import PermittedView
+from portal.web.forms.models import PrevalenceForm
 from portal.web.model_card import model_card
 from portal.web.models_page import Refused, show_models
 
@@ -139,3 +141,30 @@ class Resume(_ActOnModel):
     def do(self, version: ModelVersion, words: str, by: User) -> None:
         """Let it go on."""
         resume_model(version=version, note=words, by=by)
+
+
+class EnterPrevalence(PermittedView):
+    """``/models/prevalence``: how common pneumonia is here, or that nobody can say any more."""
+
+    act = May.EVALUATE_MODELS
+
+    def get(self, _request: AuthenticatedHttpRequest) -> HttpResponse:
+        """Go to the models: after a refusal this is the address in the browser."""
+        return redirect("models")
+
+    def post(self, request: AuthenticatedHttpRequest) -> HttpResponse:
+        """Enter it, or show the page again with what was typed."""
+        form = PrevalenceForm(request.POST)
+        basis, typed = request.POST.get("basis", ""), request.POST.get("of_100", "")
+        try:
+            entered = enter_prevalence(share=form.share(), basis=basis, by=request.user)
+        except PortalError as refusal:
+            refused = Refused("prevalence", 0, str(refusal), basis, typed)
+            return show_models(request, refused=refused, status=status_of(refusal))
+        messages.success(
+            request,
+            "The study page says from now on what a score means here."
+            if entered.share is not None
+            else "The prevalence is taken back: a score means what it meant in validation.",
+        )
+        return redirect("models")

@@ -12,6 +12,7 @@ from portal.predictions.deployment_services import (
     propose_deployment,
     resume_model,
 )
+from portal.predictions.prevalence_selectors import probability_at
 from portal.predictions.worker_services import say_alive
 from tests.factories import DISCLAIMER, make_model_version, make_study, make_user, scored_study
 from tests.portal.web.pages import at, prose_of, text_of
@@ -221,3 +222,65 @@ def test_the_page_takes_few_queries_however_long_the_history(
     client = as_(reviewer)
     with django_assert_max_num_queries(12):
         client.get(at("models"))
+
+
+def enter(client, of_100: str, basis: str = "All of <2025>."):
+    return client.post(at("enter-prevalence"), {"of_100": of_100, "basis": basis})
+
+
+def test_a_data_scientist_enters_how_common_pneumonia_is(site, deployed, as_, data_scientist):
+    client = as_(data_scientist)
+    assert "Nobody has entered how common pneumonia is here" in prose_of(client.get(at("models")))
+    response = enter(client, "12.5")
+    assert (response.status_code, response["Location"]) == (302, at("models"))
+    page = client.get(at("models"))
+    assert "12.5 in 100 radiographs here show pneumonia" in prose_of(page)
+    assert "All of &lt;2025&gt;." in text_of(page)
+    assert "what a score means here" in prose_of(page)
+    enter(client, "", "Counted wrongly.")
+    words = prose_of(client.get(at("models")))
+    assert "Nobody has entered" in words
+    assert "Taken back" in words
+
+
+@pytest.mark.parametrize(
+    ("of_100", "basis", "said"),
+    [
+        ("many", "x", "Enter how many of 100"),
+        ("100", "x", "between 0 and 100 in 100"),
+        ("nan", "x", "Enter how many of 100"),
+        ("12", " ", "Say what it was counted on"),
+    ],
+)
+def test_what_is_no_prevalence_is_shown_again_with_what_was_typed(
+    deployed, as_, data_scientist, of_100, basis, said
+):
+    response = enter(as_(data_scientist), of_100, basis)
+    assert response.status_code == 422
+    assert said in prose_of(response)
+    assert f'value="{of_100}"' in text_of(response)
+
+
+def test_others_see_it_without_the_form(deployed, as_, data_scientist, reviewer):
+    enter(as_(data_scientist), "20")
+    page = as_(reviewer).get(at("models"))
+    assert "20 in 100 radiographs here" in prose_of(page)
+    assert at("enter-prevalence") not in text_of(page)
+
+
+def test_the_study_page_says_what_a_score_means_and_means_here(
+    site, deployed, as_, data_scientist, reviewer
+):
+    study = scored_study(site)
+    prediction = study.series.get().instances.get().predictions.get()
+    client = as_(reviewer)
+    words = prose_of(client.get(at("study", study.study_instance_uid)))
+    score = f"{100 * prediction.score:.0f}"
+    meaning = f"Of 100 such scores about {score} were pneumonia, among validation images of which"
+    assert f"{meaning} 74 in 100 were." in words
+    assert "it would be about" not in words
+    enter(as_(data_scientist), "20")
+    words = prose_of(client.get(at("study", study.study_instance_uid)))
+    here = probability_at(prediction.score, of=0.74, at=0.2)
+    assert f"20 in 100 are ( All of &lt;2025&gt;. ), it would be about {100 * here:.0f}." in words
+    assert here < prediction.score

@@ -53,7 +53,8 @@ def test_a_score_stands_beside_cut_off_version_and_disclaimer(
     assert says in answer
     assert DISCLAIMER in answer
     assert "Disclaimer 2026-1" in answer
-    assert "74 % of the validation images showed pneumonia" in answer
+    meaning = f"Of 100 such scores about {100 * score:.0f} were pneumonia"
+    assert f"{meaning}, among validation images of which 74 in 100 were." in answer
 
 
 def test_what_was_found_and_where_is_said_beside_a_refusal(site, reviewer, as_):

@@ -4,7 +4,14 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from portal.web.templatetags.overread import against, moment, person_name, seconds, told
+from portal.web.templatetags.overread import (
+    against,
+    moment,
+    of_100,
+    person_name,
+    seconds,
+    told,
+)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +68,12 @@ def test_a_time_is_utc_and_says_so():
 def test_empty_details_are_left_out():
     detail = {"reason": "", "supersedes": None, "fields": [], "codes": ["a", "b"], "intact": False}
     assert told(detail) == [("codes", "a, b"), ("intact", "False")]
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.874, "87"), (0.01, "1"), (0.0099, "fewer than 1"), (0.99, "99"), (0.9999, "more than 99"),
+     (0.0, "fewer than 1"), (1.0, "more than 99"), (None, "")],
+)  # fmt: skip
+def test_of_a_hundred_nothing_is_rounded_to_none_or_all(share, words):
+    assert of_100(share) == words
