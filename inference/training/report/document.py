@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.classifier import Classifier
+from inference.training.explore.shortcuts import shortcuts_of
+from inference.training.explore.table import measure_files
 from inference.training.figures import draw_network
 from inference.training.recipe import labels_of
 from inference.training.report import figures
@@ -93,6 +95,7 @@ def _report(classifier: Classifier, scored: Scored, question: Question) -> Docum
     if question.disturbed:
         count = question.disturbed
         report["disturbances"] = disturbances_of(classifier, scored, count=count, seed=seed)
+    report["shortcuts"] = _shortcuts(scored, question)
     report["floors"] = {"thumbnails_auc": thumbnail_floor(question.rows, scored.rows)}
     report["worst"] = [
         {
@@ -103,6 +106,17 @@ def _report(classifier: Classifier, scored: Scored, question: Question) -> Docum
         for index in worst_of(scored)
     ]
     return report
+
+
+def _shortcuts(scored: Scored, question: Question) -> list[Document]:
+    """Return how well each simple measure of a file alone tells the classes of the split apart."""
+    items = measure_files(scored.rows, question.data).items
+    (group,) = (one for one in shortcuts_of(items, question.seed) if one["by"] == "split")
+    return [
+        {name: one[name] for name in ("measure", "auc", "low", "high")}
+        for one in group["measures"]
+        if one["auc"] is not None
+    ]
 
 
 def _draw(classifier: Classifier, scored: Scored, question: Question, out: Path) -> None:

@@ -172,6 +172,18 @@ def test_the_floor_is_there_and_the_worst_are_the_furthest(made, scores):
     assert worst == sorted((name for name in gaps if gaps[name] > 0.5), key=lambda n: -gaps[n])
 
 
+def test_what_a_file_alone_tells_stands_beside_what_the_model_tells(made, data):
+    table = {row["measure"]: row for row in made[1]["shortcuts"]}
+    assert {"bytes_per_pixel", "brightness", "sharpness"} <= set(table)
+    with (data / "splits.csv").open(newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["split"] == "val"]
+    sizes = [(data / row["file"]).stat().st_size for row in rows]
+    expected = roc_auc_score([row["label"] == "PNEUMONIA" for row in rows], sizes)
+    found = table["bytes_per_pixel"]  # all are of one size
+    assert found["auc"] == pytest.approx(expected, abs=1e-4)
+    assert found["low"] <= found["auc"] <= found["high"]
+
+
 def test_every_picture_is_there(made):
     names = ["roc", "precision-recall", "reliability", "scores", "confusion", "worst", "network"]
     for name in names:
