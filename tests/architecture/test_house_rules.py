@@ -48,15 +48,19 @@ def test_no_module_is_a_drawer():
     assert [str(p) for p in sources() if FORBIDDEN & {p.stem, *p.parts}] == []
 
 
+BROAD = ["worker/repeating.py"]
+"""Where any error is caught, once each, for the reason that decision 15 gives."""
+
+
 def test_errors_are_caught_by_name():
     broad = [
-        f"{path}:{node.lineno}"
+        str(path)
         for path, tree in sources().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or getattr(node.type, "id", "") in {"Exception", "BaseException"})
     ]
-    assert broad == []
+    assert broad == BROAD
 
 
 def test_nine_public_things_in_ten_say_what_they_are():

@@ -44,6 +44,27 @@ def test_an_outage_is_said_and_the_next_turn_comes(outage, caplog):
     assert "sweep: " in caplog.text
 
 
+@pytest.mark.parametrize("bug", [ValueError("a bug"), KeyError("a bug"), MemoryError()])
+def test_a_bug_is_told_with_its_stack_and_the_next_turn_comes(bug, caplog):
+    """The process would live on without it: no sweep, no heartbeat, and nobody told."""
+    turns = threading.Semaphore(0)
+
+    def act():
+        turns.release()
+        raise bug
+
+    thread = Repeating(act, every=0.01, name="sweep")
+    thread.start()
+    assert all(turns.acquire(timeout=5) for _ in range(3))
+    thread.stop()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+    told = [record for record in caplog.records if record.exc_info]
+    assert told
+    assert {record.exc_info[1] for record in told} == {bug}
+    assert {record.getMessage() for record in told} == {"sweep failed; trying again"}
+
+
 def test_it_stops_without_waiting_for_its_next_turn():
     thread = Repeating(lambda: None, every=3600, name="sweep")
     thread.start()
