@@ -3,7 +3,7 @@
 import errno
 import sqlite3
 
-from django.db import InterfaceError, OperationalError
+from django.db import Error, InterfaceError, OperationalError
 
 from portal.errors import Unavailable
 
@@ -41,6 +41,13 @@ def outage_of(error: BaseException | None) -> Unavailable | None:
     if isinstance(error, OperationalError):
         return _of_database(error.__cause__)
     return _away() if isinstance(error, InterfaceError) else None
+
+
+def outage_beneath(error: BaseException | None) -> Unavailable | None:
+    """Return the same of a failure of the database that another error hides."""
+    while error is not None and not isinstance(error, Error):
+        error = error.__context__
+    return outage_of(error)
 
 
 def is_disk_full(error: OSError) -> bool:
