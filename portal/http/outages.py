@@ -3,12 +3,15 @@
 import errno
 import sqlite3
 
-from django.db import Error, InterfaceError, OperationalError
+from django.db import DatabaseError, Error, InterfaceError, InternalError, OperationalError
 
 from portal.errors import Unavailable
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 _POSTGRESQL_DISK_FULL = "53100"
+_POSTGRESQL_AWAY = frozenset({"25006", "25P03", "25P04"})
+"""Outages that psycopg2 calls an `InternalError`: the server takes no writes for now, as a standby
+does, or has ended a transaction that stood still or went on for too long."""
 _SQLITE_AWAY = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -40,7 +43,8 @@ def outage_of(error: BaseException | None) -> Unavailable | None:
         return _full()
     if isinstance(error, OperationalError):
         return _of_database(error.__cause__)
-    return _away() if isinstance(error, InterfaceError) else None
+    is_away = isinstance(error, InterfaceError) or _is_no_bug_of_postgresql(error)
+    return _away() if is_away else None
 
 
 def outage_beneath(error: BaseException | None) -> Unavailable | None:
@@ -63,6 +67,16 @@ def _of_database(cause: BaseException | None) -> Unavailable | None:
     if primary == sqlite3.SQLITE_FULL:
         return _full()
     return _away() if primary in _SQLITE_AWAY else None
+
+
+def _is_no_bug_of_postgresql(error: BaseException | None) -> bool:
+    cause = error.__cause__ if error else None
+    if cause is None or isinstance(cause, sqlite3.Error):
+        return False
+    code = getattr(cause, "pgcode", None)
+    if isinstance(error, InternalError):
+        return code in _POSTGRESQL_AWAY
+    return type(error) is DatabaseError and code is None  # an answer that broke off
 
 
 def _full() -> StorageFull:

@@ -128,6 +128,25 @@ class Postgres:
         """Return whether it takes connections."""
         return not self._run("pg_ctl", "status", check=False)
 
+    def sql(self, statement: str) -> None:
+        """Run one statement as whoever may do anything."""
+        import psycopg2
+
+        connection = psycopg2.connect(self.url)
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+        finally:
+            connection.close()
+
+    def end_connections(self, database: str) -> None:
+        """Hang up on everybody who is connected to a database."""
+        self.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE datname = '{database}' AND pid <> pg_backend_pid()"
+        )
+
     def _run(self, command: str, *arguments: str, check: bool = True) -> int:
         done = subprocess.run(
             [postgres_binaries() / command, "-D", self.folder / "data", *arguments],

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from portal import env
+from portal.operations import dumps
 
 ROOT = Path(__file__).parents[2]
 
@@ -176,3 +178,43 @@ def test_every_setting_is_in_the_readme():
     }
     missing = [n for n in env.KNOWN - hidden if n not in readme and short.get(n, n) not in readme]
     assert missing == []
+
+
+@pytest.fixture
+def postgresql(db):
+    """Return a question to the server: what a setting is on a connection of the product."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite waits for 20 s, see the settings; set DATABASE_URL to run this")
+
+    def show(name):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SHOW {name}")
+            return cursor.fetchone()[0]
+
+    return show
+
+
+def test_nobody_waits_for_ever_on_postgresql(postgresql):
+    """For a lock, a transaction that stands still, a server that says nothing."""
+    assert postgresql("lock_timeout") == "20s"
+    assert postgresql("idle_in_transaction_session_timeout") == "1min"
+    options = connection.settings_dict["OPTIONS"]
+    assert options["connect_timeout"] == 5
+    assert options["tcp_user_timeout"] == 30_000
+
+
+def test_a_backup_may_wait_for_its_copy_with_a_transaction_open(
+    monkeypatch, tmp_path, transactional_db
+):
+    if connection.vendor != "postgresql":
+        pytest.skip("a copy of SQLite holds no transaction; set DATABASE_URL to run this")
+    seen = []
+
+    def pg_dump(*_arguments):
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW idle_in_transaction_session_timeout")
+            seen.append(cursor.fetchone()[0])
+
+    monkeypatch.setattr(dumps, "_run", pg_dump)
+    dumps.dump(tmp_path / "dump")
+    assert seen == ["0"]
