@@ -31,7 +31,7 @@ def _as_json(name: str, line: str) -> str:
     """Return a JSON object: the one that ``line`` is, or a new one around it, with the process."""
     try:
         said = json.loads(line)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # also what is JSON, but too long or too deep
         said = None
     told = said if isinstance(said, dict) else {"level": "info", "message": line}
     at = timezone.now().isoformat(timespec="milliseconds")
@@ -39,13 +39,19 @@ def _as_json(name: str, line: str) -> str:
 
 
 def _print(line: str) -> None:
-    """Print at once; once nobody reads any more, go on in silence."""
+    """Print at once; once nobody reads any more, go on in silence.
+
+    A log on a full disk lacks lines until there is room: that is no reason to stop everything.
+    """
+    letters = getattr(sys.stdout, "encoding", None) or "utf-8"
     with _guard:
         try:
-            sys.stdout.write(f"{line}\n")
+            sys.stdout.write(f"{line}\n".encode(letters, "replace").decode(letters))
             sys.stdout.flush()
         except BrokenPipeError:
             sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (for as long as we live)
+        except OSError:
+            return
 
 
 def relay(child: Child) -> bool:
