@@ -217,7 +217,7 @@ class Airlock:
         request = json.dumps({"op": op, "args": args}).encode() + b"\n"
         with opened(file) as blob:
             try:
-                head, payload = exchange(self._path(), request, blob, self._patience)
+                head, payload = self._answered(request, blob)
             except OSError as error:
                 raise AirlockUnavailable(f"the airlock does not answer: {error}") from error
         if "error" in head:
@@ -225,6 +225,16 @@ class Airlock:
         if "refusal" in head:
             return Refusal(**head["refusal"])
         return head["answer"], payload
+
+    def _answered(self, request: bytes, blob: int) -> tuple[dict[str, Any], bytes]:
+        """Return the answer; if it breaks off, that of a second reader.
+
+        The first may have been killed as it answered: its whole batch would wait for that.
+        """
+        try:
+            return exchange(self._path(), request, blob, self._patience)
+        except ConnectionError:
+            return exchange(self._path(), request, blob, self._patience)
 
 
 def exchange(path: str, request: bytes, blob: int, patience: float) -> tuple[dict[str, Any], bytes]:
