@@ -1,6 +1,7 @@
 """The threads beside the tasks go on through outages."""
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -23,7 +24,7 @@ from tests.factories import (
     make_user,
     start,
 )
-from worker import sweeping
+from worker import lifecycle, sweeping
 from worker.repeating import Repeating
 
 
@@ -71,6 +72,24 @@ def test_it_stops_without_waiting_for_its_next_turn():
     thread.stop()
     thread.join(timeout=5)
     assert not thread.is_alive()
+
+
+def test_a_worker_that_ends_takes_its_row_away_after_its_last_beat(monkeypatch):
+    """Or the row would be there again, and /readyz count a worker that is gone."""
+    begun, done = threading.Event(), []
+
+    def beat():
+        begun.set()
+        time.sleep(0.3)
+        done.append("beat")
+
+    heart = Repeating(beat, every=3600, name="heartbeat")
+    monkeypatch.setattr(lifecycle, "_running", [heart])
+    monkeypatch.setattr(lifecycle, "leave", lambda: done.append("left"))
+    heart.start()
+    assert begun.wait(5)
+    lifecycle.end()
+    assert done == ["beat", "left"]
 
 
 @pytest.mark.django_db
