@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.programs import missing
 
 POSTGRES = Path("/usr/lib/postgresql")
 
@@ -201,13 +201,6 @@ def postgres_binaries() -> Path:
     if not found:
         missing(f"there is no PostgreSQL server in {POSTGRES}")
     return found[-1].parent
-
-
-def missing(what: str) -> None:
-    """Skip for a sentence; where ``CI`` is true it fails instead."""
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 def free_port() -> int:
