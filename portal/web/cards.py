@@ -1,9 +1,11 @@
 """What the study page says about each image: one card, whatever the machine did or did not do."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
 
 from portal.accounts.models import User
+from portal.predictions.act_selectors import Acts, acts_on
 from portal.predictions.models import Prediction
 from portal.predictions.selectors import (
     leading_prediction,
@@ -24,7 +26,8 @@ class Card:
     """One image and the latest that was said about it.
 
     ``number`` counts from 1 in the order of arrival; ``wait`` and ``run`` are seconds; ``leads``
-    marks the prediction that a review names when there are several images.
+    marks the prediction that a review names when there are several images; ``acts`` tells who let
+    the model try again or took it out of the queue.
     """
 
     instance: Instance
@@ -34,6 +37,7 @@ class Card:
     wait: float | None = None
     run: float | None = None
     leads: bool = False
+    acts: Acts = field(default_factory=Acts)
 
     @property
     def ending(self) -> str:
@@ -71,14 +75,19 @@ def cards_of(study: Study, images: Iterable[Instance]) -> list[Card]:
     """Return a card for each of ``images``."""
     latest = {row.instance_id: row for row in with_place(predictions_of(study))}
     leading = leading_prediction(study)
+    done = acts_on(latest.values(), site=study.site)
     return [
-        _card(image, number, latest.get(image.pk), leading)
+        _card(image, number, latest.get(image.pk), leading, done)
         for number, image in enumerate(images, start=1)
     ]
 
 
 def _card(
-    image: Instance, number: int, prediction: Prediction | None, leading: Prediction | None
+    image: Instance,
+    number: int,
+    prediction: Prediction | None,
+    leading: Prediction | None,
+    done: Mapping[UUID, Acts],
 ) -> Card:
     if prediction is None:
         return Card(image, number)
@@ -90,4 +99,5 @@ def _card(
         wait=wait_seconds(prediction),
         run=run_seconds(prediction),
         leads=prediction == leading,
+        acts=done[prediction.pk],
     )
