@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,30 @@ def test_every_setting_is_in_the_readme():
     }
     missing = [n for n in env.KNOWN - hidden if n not in readme and short.get(n, n) not in readme]
     assert missing == []
+
+
+def test_a_key_is_on_disk_for_good_before_it_has_its_name(tmp_path, monkeypatch):
+    """After a power cut it would be empty, and all that was signed with it worth nothing."""
+    kept, path = [], tmp_path / "audit.pem"
+    honest = os.fsync
+    keep = lambda descriptor: kept.append((path.exists(), honest(descriptor)))  # noqa: E731
+    monkeypatch.setattr(os, "fsync", keep)
+    assert env.write_once(path, b"first")
+    assert [was_there for was_there, _ in kept] == [False, True]
+    assert not env.write_once(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert [file.name for file in tmp_path.glob("audit*")] == ["audit.pem"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_first_of_many_writers_wins_and_no_other_harms_it(tmp_path, monkeypatch):
+    """Containers that share a folder may have one process id."""
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    path = tmp_path / "secret_key"
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(lambda n: env.write_once(path, b"%d" % n * 5000), range(32)))
+    assert won.count(True) == 1
+    assert path.read_bytes() == b"%d" % won.index(True) * 5000
 
 
 @pytest.fixture
