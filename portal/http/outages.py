@@ -8,6 +8,8 @@ from django.db import DatabaseError, Error, InterfaceError, InternalError, Opera
 from portal.errors import Unavailable
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_WRITES = frozenset({errno.EROFS, errno.ESTALE})
+"""The kernel lets nobody write after an error of the disk; a server of files has come back anew."""
 _POSTGRESQL_DISK_FULL = "53100"
 _POSTGRESQL_AWAY = frozenset({"25006", "25P03", "25P04"})
 """Outages that psycopg2 calls an `InternalError`: the server takes no writes for now, as a standby
@@ -31,6 +33,12 @@ class StorageFull(Unavailable):
     code = "storage_full"
 
 
+class StorageUnavailable(Unavailable):
+    """The store takes no files for now."""
+
+    code = "storage_unavailable"
+
+
 class DatabaseUnavailable(Unavailable):
     """The database does not answer, or not in time."""
 
@@ -39,8 +47,8 @@ class DatabaseUnavailable(Unavailable):
 
 def outage_of(error: BaseException | None) -> Unavailable | None:
     """Return what a failure is to the caller; None for a bug."""
-    if isinstance(error, OSError) and is_disk_full(error):
-        return _full()
+    if isinstance(error, OSError) and (outage := storage_outage(error)):
+        return outage
     if isinstance(error, OperationalError):
         return _of_database(error.__cause__)
     is_away = isinstance(error, InterfaceError) or _is_no_bug_of_postgresql(error)
@@ -54,9 +62,11 @@ def outage_beneath(error: BaseException | None) -> Unavailable | None:
     return outage_of(error)
 
 
-def is_disk_full(error: OSError) -> bool:
-    """Return whether there was no room, for this user or for anybody."""
-    return error.errno in _NO_SPACE
+def storage_outage(error: OSError) -> Unavailable | None:
+    """Return what it is to the caller that a file could not be written; None for a bug."""
+    if error.errno in _NO_SPACE:  # for this user or for anybody
+        return _full()
+    return _closed() if error.errno in _NO_WRITES else None
 
 
 def _of_database(cause: BaseException | None) -> Unavailable | None:
@@ -81,6 +91,12 @@ def _is_no_bug_of_postgresql(error: BaseException | None) -> bool:
 
 def _full() -> StorageFull:
     return StorageFull("The disk is full. Send it again later: nothing is stored twice.")
+
+
+def _closed() -> StorageUnavailable:
+    return StorageUnavailable(
+        "No file can be stored at the moment. Send it again later: nothing is stored twice."
+    )
 
 
 def _away() -> DatabaseUnavailable:

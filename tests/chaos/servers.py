@@ -195,6 +195,20 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let nobody write in ``folder``, as a kernel does after an error of the disk."""
+    if os.getuid() != 0:
+        missing("a folder can only be mounted by root")
+    if subprocess.run(["mount", "--bind", folder, folder], check=False).returncode:
+        missing("no folder can be mounted here")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
 def postgres_binaries() -> Path:
     """Return the folder of ``initdb`` and ``pg_ctl``; without it the test is skipped."""
     found = sorted(POSTGRES.glob("*/bin/initdb"))

@@ -114,6 +114,8 @@ OUTAGES = [
     (wrapped(DatabaseError, psycopg2.DatabaseError("lost synchronization with server")), AWAY),
     (OSError(errno.ENOSPC, "No space left on device"), "storage_full"),
     (OSError(errno.EDQUOT, "Disk quota exceeded"), "storage_full"),
+    (OSError(errno.EROFS, "Read-only file system"), "storage_unavailable"),
+    (OSError(errno.ESTALE, "Stale file handle"), "storage_unavailable"),
 ]
 BUGS = [
     outage(sqlite_error(sqlite3.SQLITE_ERROR)),  # no such table
