@@ -105,6 +105,29 @@ def test_a_reader_of_the_output_that_went_away_stops_nobody(monkeypatch):
         nobody.close()
 
 
+def test_a_reader_of_the_output_that_stands_still_stops_nobody(monkeypatch):
+    """A terminal in which somebody pressed Ctrl-S, a pager, a log collector that hangs."""
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as read, os.fdopen(writer, "w") as written:
+        monkeypatch.setattr(sys, "stdout", written)
+        started = time.monotonic()
+        for number in range(200):
+            output.say(f"{number} " + "x" * 10_000)
+        assert time.monotonic() - started < 3
+        os.set_blocking(reader, False)
+        first = read.read()
+        output.say("the reader is back")
+        said = (first + read.read()).decode().splitlines()
+        monkeypatch.undo()
+    whole = [line for line in said if len(line) > 10_000]
+    assert [line.split()[0] for line in whole] == [str(n) for n in range(len(whole))]
+    assert 0 < len(whole) < 200
+    assert said[-2:] == [
+        f"serve     | {200 - len(whole)} lines were left out: nobody read them.",
+        "the reader is back",
+    ]
+
+
 def test_a_log_on_a_full_disk_stops_nobody(monkeypatch):
     full = open("/dev/full", "w")  # noqa: PTH123, SIM115 (a device, closed below)
     monkeypatch.setattr(sys, "stdout", full)
