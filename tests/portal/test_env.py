@@ -16,15 +16,15 @@ from portal.operations import dumps
 ROOT = Path(__file__).parents[2]
 
 
-def start(tmp_path, **variables):
-    """Run `manage.py check` in a clean environment with ``variables``."""
+def start(tmp_path, command="check", **variables):
+    """Run a command of `manage.py` in a clean environment with ``variables``."""
     clean = {
         k: v
         for k, v in os.environ.items()
         if not k.startswith(("OVERREAD_", "DATABASE_", "REDIS_"))
     }
     return subprocess.run(
-        [sys.executable, "manage.py", "check"],
+        [sys.executable, "manage.py", *command.split()],
         cwd=ROOT,
         env={**clean, "OVERREAD_DATA": str(tmp_path / "data"), **variables},
         capture_output=True,
@@ -179,6 +179,18 @@ def test_every_setting_is_in_the_readme():
     }
     missing = [n for n in env.KNOWN - hidden if n not in readme and short.get(n, n) not in readme]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    "command", ["serve", "prepare", "verify_audit", "create_site st-mary --name x"]
+)
+def test_a_command_says_in_a_sentence_that_the_database_is_away(tmp_path, command):
+    server = "postgresql://portal:secret@127.0.0.1:1/overread"
+    done = start(tmp_path, command, DATABASE_URL=server)
+    assert done.returncode == 2, done.stderr
+    assert "overread: the database does not answer (" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
 
 
 def test_a_key_is_on_disk_for_good_before_it_has_its_name(tmp_path, monkeypatch):
