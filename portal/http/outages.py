@@ -6,6 +6,7 @@ import sqlite3
 from django.db import DatabaseError, Error, InterfaceError, InternalError, OperationalError
 
 from portal.errors import Unavailable
+from portal.studies.blobs import StorageUnavailable
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NO_WRITES = frozenset({errno.EROFS, errno.ESTALE})
@@ -31,12 +32,6 @@ class StorageFull(Unavailable):
     """There is no room for what was sent."""
 
     code = "storage_full"
-
-
-class StorageUnavailable(Unavailable):
-    """The store takes no files for now."""
-
-    code = "storage_unavailable"
 
 
 class DatabaseUnavailable(Unavailable):
@@ -66,7 +61,7 @@ def storage_outage(error: OSError) -> Unavailable | None:
     """Return what it is to the caller that a file could not be written; None for a bug."""
     if error.errno in _NO_SPACE:  # for this user or for anybody
         return _full()
-    return _closed() if error.errno in _NO_WRITES else None
+    return StorageUnavailable() if error.errno in _NO_WRITES else None
 
 
 def _of_database(cause: BaseException | None) -> Unavailable | None:
@@ -91,12 +86,6 @@ def _is_no_bug_of_postgresql(error: BaseException | None) -> bool:
 
 def _full() -> StorageFull:
     return StorageFull("The disk is full. Send it again later: nothing is stored twice.")
-
-
-def _closed() -> StorageUnavailable:
-    return StorageUnavailable(
-        "No file can be stored at the moment. Send it again later: nothing is stored twice."
-    )
 
 
 def _away() -> DatabaseUnavailable:
