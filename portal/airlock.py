@@ -157,7 +157,7 @@ def _ask(op: str, file: File, args: Mapping[str, object]) -> tuple[dict[str, Any
     request = json.dumps({"op": op, "args": args}).encode() + b"\n"
     with _opened(file) as blob:
         try:
-            head, payload = _exchange(settings.OVERREAD_AIRLOCK_SOCKET, request, blob)
+            head, payload = _answered(settings.OVERREAD_AIRLOCK_SOCKET, request, blob)
         except OSError as error:
             raise AirlockUnavailable(f"the airlock does not answer: {error}") from error
     if "error" in head:
@@ -166,6 +166,17 @@ def _ask(op: str, file: File, args: Mapping[str, object]) -> tuple[dict[str, Any
         words = {name: head["refusal"][name] for name in Refusal.__slots__}
         return Refusal(**words)
     return head["answer"], payload
+
+
+def _answered(path: str, request: bytes, blob: int) -> tuple[dict[str, Any], bytes]:
+    """Return the answer; if it breaks off, that of a second reader.
+
+    The first may have been killed as it answered: no sender could do more than send it again.
+    """
+    try:
+        return _exchange(path, request, blob)
+    except ConnectionError:
+        return _exchange(path, request, blob)
 
 
 def _exchange(path: str, request: bytes, blob: int) -> tuple[dict[str, Any], bytes]:

@@ -202,13 +202,30 @@ def secret(name: str, *, kept_in: Path) -> str:
     if given:
         return given
     if not kept_in.exists():
-        fresh = kept_in.with_name(f"{kept_in.name}.{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(50))
-        try:
-            os.link(fresh, kept_in)  # the first process wins; nobody ever reads half a secret
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
+        write_once(kept_in, secrets.token_urlsafe(50).encode())
     return kept_in.read_text()
+
+
+def write_once(path: Path, content: bytes) -> bool:
+    """Write a file (mode 0600) that nobody has written yet; return whether it was us.
+
+    Of several processes, of several containers too, the first one wins. Nobody ever reads half
+    of it, not after a power cut either: what was signed or hidden with a key that is gone is gone.
+    """
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        return False
+    finally:
+        fresh.unlink()
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return True

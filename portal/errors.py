@@ -16,6 +16,12 @@ class InvalidInput(PortalError):
     code = "invalid_input"
 
 
+class ReasonMissing(InvalidInput):
+    """An act that has to say why does not: an override, a decision on a model."""
+
+    code = "reason_missing"
+
+
 class Forbidden(PortalError):
     """The caller is known and may not do this (403)."""
 

@@ -119,6 +119,17 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # a server that is gone without a word, and a process that stands still with locks in hand,
+    # must not take everybody's threads away; what DATABASE_URL says besides goes before
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,  # seconds
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 30_000,  # milliseconds
+        "options": "-c lock_timeout=20s -c idle_in_transaction_session_timeout=60s",
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 
 PASSWORD_HASHERS = ["portal.accounts.hashers.BoundedArgon2"]
 AUTH_PASSWORD_VALIDATORS = [

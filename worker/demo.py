@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import secrets
 import uuid
 from collections.abc import Iterable, Sequence
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from inference.samples import Sample
+from portal import env
 from portal.accounts.models import Site, User
 from portal.accounts.roles import Role
 from portal.accounts.services import create_site, create_token, create_user
@@ -31,9 +31,7 @@ def demo_password() -> str:
     """Return the password of every demo user: random, the same at every start."""
     path = Path(settings.OVERREAD_DATA) / "keys" / "demo_password"
     if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(12))
+        env.write_once(path, secrets.token_urlsafe(12).encode())
     return path.read_text()
 
 

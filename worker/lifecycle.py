@@ -1,6 +1,7 @@
 """What a Celery worker does beside its tasks: the sweep, the heartbeat, loading the model."""
 
 import logging
+import time
 from typing import Any
 
 from celery.signals import celeryd_after_setup, setup_logging, worker_ready, worker_shutdown
@@ -14,6 +15,8 @@ from worker.repeating import Repeating
 from worker.sweeping import start_sweeping
 
 GENERAL = "general"
+LAST_TURNS = 2.0
+"""Seconds for what the threads are at; who stops everything waits for 7."""
 logger = logging.getLogger(__name__)
 _running: list[Repeating] = []
 
@@ -50,6 +53,9 @@ def end(**_: Any) -> None:
     """Stop the threads and take the worker's row away."""
     for thread in _running:
         thread.stop()
+    ends = time.monotonic() + LAST_TURNS
+    for thread in _running:  # a last beat must not write the row again
+        thread.join(max(0.0, ends - time.monotonic()))
     try:
         leave()
     except Error as error:

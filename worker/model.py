@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 _loading = threading.Lock()
 _loaded: dict[int, Classifier] = {}
 _trouble: dict[int, str] = {}
+_said_loading: set[int] = set()
 
 
 class ModelUnavailable(Exception):
@@ -50,7 +51,7 @@ def live_classifiers() -> tuple[list[Classifier], list[ModelVersion]]:
             missing.append(version)
             _say_once(version, str(error))
     for settled in set(_trouble) - {version.pk for version in missing}:
-        del _trouble[settled]
+        _trouble.pop(settled, None)  # the warm-up and a task may both come by
     return found, missing
 
 
@@ -61,12 +62,13 @@ def trouble() -> str:
 
 def loaded_models() -> str:
     """Return what is loaded so far, as text; empty while nothing is."""
-    return ", ".join(sorted(f"{c.manifest.name} {c.manifest.version}" for c in _loaded.values()))
+    manifests = [classifier.manifest for classifier in list(_loaded.values())]
+    return ", ".join(sorted(f"{one.name} {one.version}" for one in manifests))
 
 
 def device_in_use() -> str:
     """Return where the networks of this process run, ``cpu`` or ``gpu``; empty while none is."""
-    return max((classifier.device for classifier in _loaded.values()), default="")
+    return max((classifier.device for classifier in list(_loaded.values())), default="")
 
 
 def bundle_folder(version: ModelVersion) -> Path:
@@ -85,10 +87,16 @@ def _say_once(version: ModelVersion, why: str) -> None:
     _trouble[version.pk] = why
 
 
+def _say_loading(version: ModelVersion) -> None:
+    """Say it once until it is loaded: what fails afterwards is tried again and again."""
+    if version.pk not in _said_loading:
+        logger.info("model %s is loading", version)
+    _said_loading.add(version.pk)
+
+
 def _load(version: ModelVersion) -> Classifier:
     started = time.monotonic()
     folder = bundle_folder(version)
-    logger.info("model %s is loading", version)
     try:
         # The pins before the network: a broken bundle need not import TensorFlow to be refused.
         bundle = read_bundle(folder)
@@ -97,9 +105,11 @@ def _load(version: ModelVersion) -> Classifier:
             raise ModelUnavailable(f"The bundle of {version} is not at {folder.name}.")
         if found.weights_sha256 != version.weights_sha256:
             raise ModelUnavailable(f"The weights of {version} are not those registered.")
+        _say_loading(version)
         classifier = Classifier(bundle, Airlock(settings.OVERREAD_AIRLOCK_SOCKET))
     except (BundleBroken, DeviceUnavailable) as error:
         raise ModelUnavailable(str(error)) from error
     classifier.warm_up()
+    _said_loading.discard(version.pk)
     logger.info("model %s is loaded after %.1f s", version, time.monotonic() - started)
     return classifier

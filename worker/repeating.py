@@ -13,7 +13,8 @@ class Repeating(threading.Thread):
     """Calls ``act`` at once and then every ``every`` seconds, until `stop`.
 
     It has a database connection of its own. While the database, the disk or the broker is away
-    it says so and tries on: whoever waits for the process to die would wait for ever.
+    it says so and tries on; after a bug too, with the stack: the process would live on without
+    its sweep or its heartbeat, and nobody would start it anew (decision 15).
     """
 
     def __init__(self, act: Callable[[], object], *, every: float, name: str) -> None:
@@ -29,6 +30,9 @@ class Repeating(threading.Thread):
                 self._act()
             except (Error, OSError) as error:
                 logger.warning("%s: %s; trying again", self.name, type(error).__name__)
+                connection.close()
+            except Exception:
+                logger.exception("%s failed; trying again", self.name)
                 connection.close()
             if self._stopped.wait(self._every):
                 break

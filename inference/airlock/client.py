@@ -9,7 +9,7 @@ import os
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,9 +24,10 @@ from inference.refusal import Refusal
 
 File = bytes | Path | BinaryIO
 """The content, where it lies, or a real file open for reading."""
+Heard = tuple[dict[str, Any], bytes]
+"""Head and payload of an answer."""
 
-PATIENCE_SECONDS = 40.0
-"""Twice the wall clock of a child: as long again may be spent in the queue."""
+PATIENCE_SECONDS = 40.0  # twice the wall clock of a child: as long again may be spent in the queue
 
 
 class AirlockUnavailable(OSError):
@@ -211,13 +212,11 @@ class Airlock:
     def _path(self) -> str:
         return self._socket_path
 
-    def _ask(
-        self, op: str, file: File, args: Mapping[str, object]
-    ) -> tuple[dict[str, Any], bytes] | Refusal:
+    def _ask(self, op: str, file: File, args: Mapping[str, object]) -> Heard | Refusal:
         request = json.dumps({"op": op, "args": args}).encode() + b"\n"
         with opened(file) as blob:
             try:
-                head, payload = exchange(self._path(), request, blob, self._patience)
+                head, payload = answered(self._path, request, blob, self._patience)
             except OSError as error:
                 raise AirlockUnavailable(f"the airlock does not answer: {error}") from error
         if "error" in head:
@@ -227,7 +226,15 @@ class Airlock:
         return head["answer"], payload
 
 
-def exchange(path: str, request: bytes, blob: int, patience: float) -> tuple[dict[str, Any], bytes]:
+def answered(path: Callable[[], str], request: bytes, blob: int, patience: float) -> Heard:
+    """Return the answer; if it breaks off, that of a second reader: the first may be killed."""
+    try:
+        return exchange(path(), request, blob, patience)
+    except ConnectionError:
+        return exchange(path(), request, blob, patience)
+
+
+def exchange(path: str, request: bytes, blob: int, patience: float) -> Heard:
     """Return head and payload of the answer to one request.
 
     Raises

@@ -13,6 +13,7 @@ from portal.api.authentication import TokenAuthentication
 from portal.api.media import JSON
 from portal.api.serializers.refusals import ProblemOutput
 from portal.http.refusals import PROBLEM
+from portal.intake import KEY_PATTERN
 
 Shape = type[serializers.Serializer[Any]]
 View = TypeVar("View", bound=Callable[..., Any])
@@ -69,7 +70,7 @@ IF_NONE_MATCH = OpenApiParameter(
 )
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    {"type": "string", "pattern": r"^[\x21-\x7e]{1,200}$"},
+    {"type": "string", "pattern": f"^{KEY_PATTERN}$"},
     OpenApiParameter.HEADER,
     description="For a day the same key with the same content gets the same answer again.",
 )

@@ -119,7 +119,7 @@ class PageQuery(serializers.Serializer[Any]):
 
     limit = serializers.IntegerField(default=PAGE, min_value=1, max_value=MOST)
     cursor = serializers.CharField(
-        required=False, max_length=200, help_text="`next` of the page before."
+        required=False, max_length=40, help_text="`next` of the page before."
     )
 
 

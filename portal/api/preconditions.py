@@ -10,11 +10,10 @@ from rest_framework.response import Response
 from portal.api.problems import MalformedRequest
 from portal.errors import PreconditionRequired
 from portal.http.requests import AuthenticatedRequest
+from portal.intake import KEY_PATTERN
 from portal.reviews.services import Conditions
 from portal.reviews.version_selectors import is_settled, version_of
 from portal.studies.models import Study
-
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")  # visible ASCII
 
 
 def etag_of(study: Study) -> str:
@@ -65,7 +64,7 @@ def idempotency_key(request: AuthenticatedRequest) -> str:
     MalformedRequest
     """
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not _KEY.fullmatch(key):
+    if key is not None and not re.fullmatch(KEY_PATTERN, key):
         raise MalformedRequest("An Idempotency-Key is 1 to 200 visible ASCII characters.")
     return key or ""
 

@@ -1,6 +1,5 @@
 """The key that signs the audit trail. It lives in a file, never in the database."""
 
-import os
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from django.conf import settings
+
+from portal import env
 
 
 def sign(digest: str) -> str:
@@ -47,14 +48,8 @@ def _key(path: Path) -> Ed25519PrivateKey:
 def _make(path: Path) -> None:
     """Write a new key pair; of several processes at once the first one wins."""
     key = Ed25519PrivateKey.generate()
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.touch(mode=0o600)
-    fresh.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    try:
-        os.link(fresh, path)
-    except FileExistsError:
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    if not env.write_once(path, pem):
         return
-    finally:
-        fresh.unlink()
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     path.with_suffix(".pub").write_bytes(public)

@@ -3,12 +3,13 @@
 import sys
 from http import HTTPStatus
 
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views import defaults
 
 from portal.errors import Unavailable
-from portal.http.outages import outage_of
+from portal.http.outages import outage_beneath, outage_of
 from portal.http.refusals import PROBLEM, RETRY_AFTER, problem, status_of
 
 _WORDS = {
@@ -20,7 +21,12 @@ _WORDS = {
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer what Django itself cannot read, such as a foreign Host."""
+    """Answer what Django itself cannot read, such as a foreign Host.
+
+    That a session could not be stored is to Django a bad request: somebody ended it, it thinks.
+    """
+    if isinstance(exception, SessionInterrupted) and (outage := outage_beneath(exception)):
+        return _later(request, outage)
     return _problem(request, HTTPStatus.BAD_REQUEST) or defaults.bad_request(request, exception)
 
 

@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from portal.accounts.models import Session
 from portal.accounts.session_services import note_activity
 from portal.accounts.session_store import SessionStore
 
@@ -19,6 +20,8 @@ class SignedInMiddleware(LoginRequiredMiddleware):
     """Django's own, which also notes that a person did something.
 
     A view that a page asks by itself says ``is_poll = True``: an open page is nobody's presence.
+    One that says ``is_for_machines = True`` is asked by nobody in particular: whose cookie came
+    along is not looked up, because the database may be what is asked about.
     """
 
     def process_view(
@@ -29,11 +32,12 @@ class SignedInMiddleware(LoginRequiredMiddleware):
         view_kwargs: dict[str, Any],
     ) -> HttpResponseBase | None:
         """Go on, or to the sign-in page."""
-        session = request.session
-        if request.user.is_authenticated and isinstance(session, SessionStore) and session.row:
-            view = getattr(view_func, "view_class", None)
-            if not getattr(view, "is_poll", False):
-                note_activity(session.row)
+        view = getattr(view_func, "view_class", None)
+        if getattr(view, "is_for_machines", False):
+            return None
+        is_poll, row = getattr(view, "is_poll", False), _row_of(request)
+        if row and not is_poll:
+            note_activity(row)
         return super().process_view(request, view_func, view_args, view_kwargs)
 
     def handle_no_permission(  # type: ignore[override]  # Django's knows redirects alone
@@ -49,6 +53,14 @@ class SignedInMiddleware(LoginRequiredMiddleware):
             return redirect(sign_in_address(request, request.get_full_path()))
         unsent = sign_in_address(request, request.headers.get("Referer", ""), unsent="1")
         return redirect(unsent)
+
+
+def _row_of(request: HttpRequest) -> Session | None:
+    """Return the stored session of whoever is signed in."""
+    session = request.session
+    if not request.user.is_authenticated or not isinstance(session, SessionStore):
+        return None
+    return session.row
 
 
 def sign_in_address(request: HttpRequest, back: str, **more: str) -> str:

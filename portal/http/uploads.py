@@ -10,7 +10,8 @@ from django.core.files.uploadhandler import FileUploadHandler
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils.datastructures import MultiValueDict
 
-from portal.http.outages import StorageFull, is_disk_full
+from portal.errors import Unavailable
+from portal.http.outages import StorageFull, storage_outage
 from portal.intake import Received
 from portal.studies.blobs import FileWriter, IncomingBlob, store
 
@@ -25,15 +26,22 @@ logger = logging.getLogger(__name__)
 class IncomingFile(_Uploaded):
     """One uploaded file, complete in the blob store's ``incoming`` folder.
 
-    ``incoming`` is None if there was no room for it. ``name`` is what the client called it: text
-    to show, never a path. Django closes it when the request ends, and what nobody accepted by
-    then is removed.
+    ``incoming`` is None if it could not be written; ``outage`` then says why. ``name`` is what the
+    client called it: text to show, never a path. Django closes it when the request ends, and what
+    nobody accepted by then is removed.
     """
 
-    def __init__(self, name: str, content_type: str, incoming: IncomingBlob | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        content_type: str,
+        incoming: IncomingBlob | None,
+        outage: Unavailable | None = None,
+    ) -> None:
         size = incoming.size if incoming else 0
         super().__init__(name=name, content_type=content_type, size=size)
         self.incoming = incoming
+        self.outage = outage
 
     def close(self) -> None:
         """Remove the file unless it was accepted."""
@@ -73,6 +81,7 @@ class _Parts(FileUploadHandler):
     """Take the files of one body, one after the other."""
 
     _writer: FileWriter | None = None
+    _outage: Unavailable | None = None
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
@@ -91,7 +100,7 @@ class _Parts(FileUploadHandler):
             with self._room():
                 incoming = self._writer.finish()
         self._writer = None
-        return IncomingFile(self.file_name or "", self.content_type or "", incoming)
+        return IncomingFile(self.file_name or "", self.content_type or "", incoming, self._outage)
 
     def upload_interrupted(self) -> None:
         """Refuse a body that ends within a file: what arrived of it is not the file."""
@@ -105,13 +114,14 @@ class _Parts(FileUploadHandler):
 
     @contextmanager
     def _room(self) -> Iterator[None]:
-        """Go on without the file if the disk is full: the rest of the body is still read."""
+        """Go on without the file in an outage: the rest of the body is still read."""
         try:
             yield
         except OSError as error:
-            if not is_disk_full(error):
+            self._outage = storage_outage(error)
+            if not self._outage:
                 raise
-            logger.error("no room for an upload: %s", error.strerror)  # noqa: TRY400 (no stack)
+            logger.error("an upload cannot be kept: %s", error.strerror)  # noqa: TRY400 (no stack)
             self.abandon()
 
 
@@ -122,13 +132,14 @@ def received_files(request_files: MultiValueDict[str, _Uploaded]) -> list[Receiv
 
     Raises
     ------
-    StorageFull
-        At least one of them found no room; nothing should be accepted.
+    StorageFull, StorageUnavailable
+        At least one of them could not be written; nothing should be accepted.
     """
     received = []
     for file in request_files.getlist("files"):
         incoming = getattr(file, "incoming", None)
         if incoming is None:
-            raise StorageFull("There is no room for the upload; nothing was stored.")
+            full = StorageFull("There is no room for the upload; nothing was stored.")
+            raise getattr(file, "outage", None) or full
         received.append(Received(filename=file.name or "", blob=incoming))
     return received

@@ -23,7 +23,8 @@ from portal.intake.verdict import Received, Verdict, tell_again
 from portal.studies.models import LEAST_URGENT
 from portal.studies.services import KeyReused, begin_answer, finish_answer
 
-_KEY = re.compile(r"[\x21-\x7e]{1,200}\Z")
+KEY_PATTERN = r"[\x21-\x7e]{1,200}"
+"""What a key may be: visible ASCII. For the doors too, and for what they document."""
 
 
 class MayNotUpload(Forbidden):
@@ -129,7 +130,7 @@ def _check_request(
         raise RequestInvalid(f"{len(described)} descriptions were sent with {len(files)} files.")
     if not 0 <= priority <= LEAST_URGENT:
         raise RequestInvalid(f"Priority goes from 0 (most urgent) to {LEAST_URGENT}.")
-    if key and not _KEY.match(key):
+    if key and not re.fullmatch(KEY_PATTERN, key):
         raise RequestInvalid("An Idempotency-Key has at most 200 printable ASCII characters.")
 
 

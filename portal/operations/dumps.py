@@ -14,6 +14,9 @@ from portal.studies.models import Instance
 
 _CHANGES_UNSEEN = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
+_MAY_STAND_STILL = "SET LOCAL idle_in_transaction_session_timeout = 0"
+"""This transaction waits for pg_dump, however long that takes."""
+
 
 class DumpFailed(Exception):
     """The database could not be copied or put back. The message is a sentence."""
@@ -50,6 +53,7 @@ def is_postgresql() -> bool:
 def _dump_postgresql(file: Path) -> set[str]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_CHANGES_UNSEEN)
+        cursor.execute(_MAY_STAND_STILL)
         cursor.execute("SELECT pg_export_snapshot()")
         (snapshot,) = cursor.fetchone()
         hashes = set(Instance.objects.values_list("sha256", flat=True).iterator())

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import Error, connection
@@ -13,7 +12,7 @@ from redis import Redis, RedisError
 
 from portal import airlock
 from portal.operations.database_roles import standing
-from portal.predictions.selectors import live_versions, workers_seen
+from portal.predictions.selectors import live_versions, seen_within, workers_seen
 
 PATIENCE = 1.0
 """Seconds that a part has to answer."""
@@ -103,11 +102,6 @@ def airlock_parts() -> list[Part]:
     """Return whether the airlock opens files: it refuses an empty one, which is an answer."""
     airlock.header(b"")
     return [Part("airlock", is_up=True)]
-
-
-def seen_within() -> timedelta:
-    """Return how lately a worker that lives was seen: it says so four times a lease."""
-    return timedelta(seconds=settings.OVERREAD_LEASE_SECONDS)
 
 
 def report() -> list[Part]:

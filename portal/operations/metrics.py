@@ -22,8 +22,8 @@ from portal.audit.models import AuditEvent
 from portal.audit.selectors import heads_with_moment, tallies
 from portal.audit.services import heads_file
 from portal.audit.tally_services import BUCKETS
-from portal.operations.health import report, seen_within
-from portal.predictions.selectors import live_versions, queue_state, workers_seen
+from portal.operations.health import report
+from portal.predictions.selectors import live_versions, queue_state, seen_within, workers_seen
 from portal.predictions.tally_services import ATTEMPTS, LEASE_LOST, RUN, WAIT
 
 KEPT_FOR = 5.0

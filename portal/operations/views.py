@@ -18,6 +18,8 @@ _NEVER_KEPT = {"Cache-Control": "no-store"}
 class Health(View):
     """``/healthz``: this process answers. Asks nobody, so it is what restarts and balancers use."""
 
+    is_for_machines = True
+
     def get(self, _request: HttpRequest) -> HttpResponse:
         """Answer."""
         return HttpResponse("ok\n", content_type="text/plain", headers=_NEVER_KEPT)
@@ -26,6 +28,8 @@ class Health(View):
 @method_decorator(login_not_required, name="dispatch")
 class Readiness(View):
     """``/readyz``: whether every part does its work, within about a second. 503 if one does not."""
+
+    is_for_machines = True
 
     def get(self, request: HttpRequest) -> JsonResponse:
         """Name the parts; say why only to whoever may read the metrics."""
@@ -44,6 +48,8 @@ class Readiness(View):
 @method_decorator(login_not_required, name="dispatch")
 class Metrics(View):
     """``/metrics`` for Prometheus, behind ``OVERREAD_METRICS_TOKEN``; without it there is none."""
+
+    is_for_machines = True
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Tell the figures."""

@@ -11,13 +11,12 @@ from django.db.models.functions import Now
 from portal import logs
 from portal.accounts.models import User
 from portal.audit.services import Action, record
-from portal.predictions.models import Deployment, Pause, Prediction
+from portal.predictions.models import MODEL_PAUSED, Deployment, Pause, Prediction
 from portal.predictions.services import named
 
 State = Prediction.State
 logger = logging.getLogger(__name__)
 BATCH = 200  # rows a transaction: the site's trail is locked meanwhile, and an event takes 2 ms
-MODEL_PAUSED = "model_paused"
 _PAUSED = {
     "code": MODEL_PAUSED,
     "detail": "The model was paused at this site before it read this image.",

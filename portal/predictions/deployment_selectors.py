@@ -1,19 +1,16 @@
 """Read side of what is live at a site, who decided so, and who stopped it."""
 
-from datetime import timedelta
-
 from django.db.models import Case, OuterRef, Prefetch, QuerySet, Subquery, When
 
 from portal.accounts.models import Site
 from portal.errors import NotFound
 from portal.predictions.deployment_models import Deployment, ModelVersion, Pause, Proposal
-from portal.predictions.selectors import live_workers
+from portal.predictions.selectors import live_workers, seen_within
 
 Status = Deployment.Status
 SERVING = (Status.LIVE, Status.PAUSED)
 MOST = 50  # rows of a history
 _DECIDED = ("proposal__proposed_by", "proposal__decided_by")
-WORKER_SEEN = timedelta(minutes=1)
 
 
 class NoSuchModel(NotFound):
@@ -96,5 +93,5 @@ def proposals_at(site: Site) -> QuerySet[Proposal]:
 
 def troubles() -> list[str]:
     """Return what workers that were seen lately say they cannot run, and why."""
-    said = live_workers("inference", within=WORKER_SEEN).exclude(trouble="")
+    said = live_workers("inference", within=seen_within()).exclude(trouble="")
     return sorted(set(said.values_list("trouble", flat=True)))

@@ -14,7 +14,7 @@ from django.utils import timezone
 from portal.accounts.models import Site, User
 from portal.accounts.roles import May
 from portal.audit.services import Action, record, refusals_recorded
-from portal.errors import Conflict, Forbidden, InvalidInput
+from portal.errors import Conflict, Forbidden, InvalidInput, ReasonMissing
 from portal.predictions.cancel_services import cancel_all_waiting, cancel_batch
 from portal.predictions.deployment_models import Deployment, ModelVersion, Pause, Proposal
 
@@ -33,12 +33,6 @@ class SamePerson(Forbidden):
     """It takes a second person, whatever the roles of the first."""
 
     code = "same_person"
-
-
-class ReasonMissing(InvalidInput):
-    """An act that has to say why does not."""
-
-    code = "reason_missing"
 
 
 class AlreadyHere(Conflict):

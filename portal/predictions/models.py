@@ -19,6 +19,9 @@ __all__ = [
     "Worker",
 ]
 
+MODEL_PAUSED = "model_paused"
+"""The code of what was cancelled because its model was paused, and not by anybody who meant it."""
+
 
 class Prediction(models.Model):
     """What one model version says about one instance. Machines predict; people find.
@@ -156,6 +159,12 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"prediction {self.pk} ({self.state})"
+
+    @property
+    def may_be_retried(self) -> bool:
+        """Whether the model may be asked again: it failed, or never came to it."""
+        paused = self.state == self.State.CANCELLED and self.code == MODEL_PAUSED
+        return paused or self.state == self.State.FAILED
 
 
 class Worker(models.Model):

@@ -26,7 +26,7 @@ class MayNotOperate(Forbidden):
 
 
 class NotFailed(Conflict):
-    """Only what has failed can be tried again or acknowledged."""
+    """Only what failed can be acknowledged; tried again also what a pause cancelled."""
 
     code = "prediction_not_failed"
 
@@ -56,9 +56,9 @@ class NoLiveModel(Conflict):
 
 
 def retry_prediction(*, prediction: Prediction, by: User) -> Prediction:
-    """Return a new prediction of the image of a failed one, by what is live now.
+    """Return a new prediction of the image of one that failed or that a pause cancelled.
 
-    The failed row stays as it is. Of two who retry at once one gets the new row.
+    By what is live now; the old row stays as it is. Of two who retry at once one gets the new row.
 
     Raises
     ------
@@ -69,8 +69,9 @@ def retry_prediction(*, prediction: Prediction, by: User) -> Prediction:
         latest = latest_prediction(instance)
         if latest != prediction:
             raise RetriedAlready("It was retried already; look at the newer prediction.")
-        if latest.state != State.FAILED:
-            raise NotFailed(f"It is {latest.state}; only what failed can be retried.")
+        if not latest.may_be_retried:
+            why = "only what failed, or what a pause cancelled, can be retried"
+            raise NotFailed(f"It is {latest.state}; {why}.")
         again = request_prediction(
             instance=instance, by=by, priority=latest.priority, retry_of=latest
         )

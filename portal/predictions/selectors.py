@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import (
     Case,
     Count,
@@ -128,6 +129,11 @@ def run_seconds(prediction: Prediction) -> float | None:
     if prediction.started_at is None or prediction.state == State.QUEUED:
         return None
     return _between(prediction.started_at, prediction.finished_at or _now(prediction))
+
+
+def seen_within() -> timedelta:
+    """Return how lately a worker that lives was seen: it says so four times a lease."""
+    return timedelta(seconds=settings.OVERREAD_LEASE_SECONDS)
 
 
 def live_workers(queue_name: str, *, within: timedelta) -> QuerySet[Worker]:

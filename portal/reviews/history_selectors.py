@@ -6,6 +6,7 @@ from datetime import datetime
 
 from portal.accounts.models import User
 from portal.audit.models import AuditEvent
+from portal.predictions.act_selectors import acts_on
 from portal.predictions.models import Prediction
 from portal.predictions.selectors import visible_predictions
 from portal.reviews.selectors import reviews_of
@@ -49,12 +50,19 @@ def _images(user: User, study: Study) -> Iterator[Entry]:
 
 
 def _predictions(user: User, study: Study) -> Iterator[Entry]:
-    for row in visible_predictions(user).filter(instance__series__study=study):
-        yield Entry(row.requested_at, Action.PREDICTION_REQUESTED.value, "", str(row.pk))
+    seen = visible_predictions(user).filter(instance__series__study=study)
+    rows = list(seen.select_related("acknowledged_by"))
+    done = acts_on(rows, site=study.site)
+    for row in rows:
+        acts, pk = done[row.pk], str(row.pk)
+        yield Entry(row.requested_at, Action.PREDICTION_REQUESTED.value, acts.asked_by, pk)
         if row.finished_at:
             event = _ENDINGS[row.state].value
             what = row.outcome or row.code or row.state
-            yield Entry(row.finished_at, event, "", str(row.pk), what)
+            yield Entry(row.finished_at, event, acts.cancelled_by, pk, what)
+        if row.acknowledged_at and row.acknowledged_by:
+            event, by = Action.PREDICTION_ACKNOWLEDGED.value, row.acknowledged_by.username
+            yield Entry(row.acknowledged_at, event, by, pk, row.code)
 
 
 def _reviews(study: Study) -> Iterator[Entry]:

@@ -19,7 +19,7 @@ from portal.audit.models import AuditEvent
 from portal.audit.selectors import verify_all
 from portal.predictions.deployment_invariants import deployment_breaches, model_acts
 from portal.predictions.models import Deployment, Prediction
-from portal.predictions.selectors import live_workers
+from portal.predictions.selectors import live_workers, seen_within
 from portal.reviews.models import Review
 from portal.reviews.worklist_selectors import worklist
 from portal.studies.blobs import store
@@ -28,7 +28,6 @@ from portal.studies.services import ORPHANED_AFTER
 
 PAST_LEASE = timedelta(seconds=30)
 UNRUNG = timedelta(seconds=60)
-WORKER_SEEN = timedelta(seconds=60)
 Action = AuditEvent.Action
 State = Prediction.State
 
@@ -97,7 +96,7 @@ def _predictions_end(invariant: Invariant) -> Iterator[str]:
     )
     for prediction in unfinished.filter(overdue):
         yield f"prediction {prediction.pk}: it runs past its lease"
-    if live_workers("inference", within=WORKER_SEEN).exists():
+    if live_workers("inference", within=seen_within()).exists():
         for prediction in unfinished.filter(state=State.QUEUED, rung_at__lt=Now() - UNRUNG):
             yield f"prediction {prediction.pk}: it waits and nobody rings, with a worker up"
 

@@ -10,7 +10,7 @@ from portal.accounts.models import User
 from portal.accounts.roles import May
 from portal.accounts.services import confirm_password
 from portal.audit.services import Action, record, refusals_recorded
-from portal.errors import Conflict, Forbidden, InvalidInput, Stale
+from portal.errors import Conflict, Forbidden, InvalidInput, ReasonMissing, Stale
 from portal.predictions.selectors import leading_prediction
 from portal.reviews.answer_services import fingerprint, remember, signed_before
 from portal.reviews.models import Finding, Presence, Purpose, Review
@@ -36,12 +36,6 @@ class MayNotSign(Forbidden):
     """The signer's roles do not allow it."""
 
     code = "may_not_sign"
-
-
-class ReasonMissing(InvalidInput):
-    """The finding contradicts the model and says no reason."""
-
-    code = "reason_missing"
 
 
 class ReasonDoesNotFit(InvalidInput):

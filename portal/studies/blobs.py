@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,23 @@ from typing import BinaryIO, Protocol
 
 from django.conf import settings
 
+from portal.errors import Unavailable
+
+HELD_UP_SECONDS = 10.0
+"""How long an upload waits for a cleaner, whose work takes a moment."""
+_STEP_SECONDS = 0.02
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
+class StorageUnavailable(Unavailable):
+    """The store takes no files for now."""
+
+    code = "storage_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No file can be stored at the moment. Send it again later: nothing is stored twice."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +206,15 @@ class FileBlobStore:
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """Keep `clearing` away, from the rename of a blob to the commit of its row."""
+        """Keep `clearing` away, from the rename of a blob to the commit of its row.
+
+        Raises
+        ------
+        StorageUnavailable
+            Something is being cleared for too long: who does it stands still.
+        """
         with self._lock_file() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH)
+            _hold(lock)
             yield
 
     @contextmanager
@@ -225,6 +248,19 @@ class FileBlobStore:
 
 
 store = FileBlobStore()
+
+
+def _hold(lock: BinaryIO) -> None:
+    ends = time.monotonic() + HELD_UP_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > ends:
+                raise StorageUnavailable from None
+            time.sleep(_STEP_SECONDS)
+        else:
+            return
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,9 +1,11 @@
 """What the study page says about each image: one card, whatever the machine did or did not do."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from uuid import UUID
 
 from portal.accounts.models import User
+from portal.predictions.act_selectors import Acts, acts_on
 from portal.predictions.models import Prediction, SitePrevalence
 from portal.predictions.prevalence_selectors import prevalence_at, probability_at
 from portal.predictions.selectors import (
@@ -25,8 +27,9 @@ class Card:
     """One image and the latest that was said about it.
 
     ``number`` counts from 1 in the order of arrival; ``wait`` and ``run`` are seconds; ``leads``
-    marks the prediction that a review names when there are several images; ``here`` is how common
-    pneumonia is at the site, if somebody entered that.
+    marks the prediction that a review names when there are several images; ``acts`` tells who let
+    the model try again or took it out of the queue; ``here`` is how common pneumonia is at the
+    site, if somebody entered that.
     """
 
     instance: Instance
@@ -36,6 +39,7 @@ class Card:
     wait: float | None = None
     run: float | None = None
     leads: bool = False
+    acts: Acts = field(default_factory=Acts)
     here: SitePrevalence | None = None
 
     @property
@@ -84,15 +88,20 @@ def cards_of(study: Study, images: Iterable[Instance]) -> list[Card]:
     leading = leading_prediction(study)
     scored = any(row.outcome == Prediction.Outcome.SCORED for row in latest.values())
     here = prevalence_at(study.site) if scored else None
+    done = acts_on(latest.values(), site=study.site)
     cards = [
-        _card(image, number, latest.get(image.pk), leading)
+        _card(image, number, latest.get(image.pk), leading, done)
         for number, image in enumerate(images, start=1)
     ]
     return [replace(card, here=here) for card in cards]
 
 
 def _card(
-    image: Instance, number: int, prediction: Prediction | None, leading: Prediction | None
+    image: Instance,
+    number: int,
+    prediction: Prediction | None,
+    leading: Prediction | None,
+    done: Mapping[UUID, Acts],
 ) -> Card:
     if prediction is None:
         return Card(image, number)
@@ -104,4 +113,5 @@ def _card(
         wait=wait_seconds(prediction),
         run=run_seconds(prediction),
         leads=prediction == leading,
+        acts=done[prediction.pk],
     )

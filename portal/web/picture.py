@@ -13,6 +13,7 @@ from portal.web.window import Window
 
 FITTED = 1600  # pixels of the longer side, unless the page asks for actual pixels
 _MOST_BITS = 16
+_LOST = Refusal("file_missing", "The file is no longer where it was stored, or may not be read.")
 
 
 class PictureUnavailable(Unavailable):
@@ -58,6 +59,8 @@ def draw(instance: Instance, window: Window) -> bytes | Refusal:
         return airlock.render(store.path(instance.sha256), view)
     except airlock.AirlockUnavailable as error:
         raise PictureUnavailable("No picture can be drawn at the moment.") from error
+    except (FileNotFoundError, PermissionError):
+        return _LOST
 
 
 def scale_of(instance: Instance) -> Scale:

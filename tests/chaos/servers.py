@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from tests.programs import missing
 
 POSTGRES = Path("/usr/lib/postgresql")
 
@@ -128,6 +128,25 @@ class Postgres:
         """Return whether it takes connections."""
         return not self._run("pg_ctl", "status", check=False)
 
+    def sql(self, statement: str) -> None:
+        """Run one statement as whoever may do anything."""
+        import psycopg2
+
+        connection = psycopg2.connect(self.url)
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+        finally:
+            connection.close()
+
+    def end_connections(self, database: str) -> None:
+        """Hang up on everybody who is connected to a database."""
+        self.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE datname = '{database}' AND pid <> pg_backend_pid()"
+        )
+
     def _run(self, command: str, *arguments: str, check: bool = True) -> int:
         done = subprocess.run(
             [postgres_binaries() / command, "-D", self.folder / "data", *arguments],
@@ -176,19 +195,26 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let nobody write in ``folder``, as a kernel does after an error of the disk."""
+    if os.getuid() != 0:
+        missing("a folder can only be mounted by root")
+    if subprocess.run(["mount", "--bind", folder, folder], check=False).returncode:
+        missing("no folder can be mounted here")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
 def postgres_binaries() -> Path:
     """Return the folder of ``initdb`` and ``pg_ctl``; without it the test is skipped."""
     found = sorted(POSTGRES.glob("*/bin/initdb"))
     if not found:
         missing(f"there is no PostgreSQL server in {POSTGRES}")
     return found[-1].parent
-
-
-def missing(what: str) -> None:
-    """Skip for a sentence; where ``CI`` is true it fails instead."""
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(what)
-    pytest.skip(what)
 
 
 def free_port() -> int:

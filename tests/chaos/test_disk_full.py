@@ -8,7 +8,7 @@ import requests
 
 from tests.chaos import radiographs
 from tests.chaos.harness import overread, until
-from tests.chaos.servers import small_disk
+from tests.chaos.servers import read_only, small_disk
 from tests.chaos.test_kills import WITHIN, new_seed
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -102,6 +102,18 @@ def test_a_disk_full_to_the_last_byte_is_an_outage_and_no_bug(cramped):
             assert answer.status_code in {200, 503}, answer.text
         page = requests.get(f"{cramped.origin}/sign-in", timeout=30)
         assert page.status_code in {200, 503}
+        assert list((cramped.data / "incoming").iterdir()) == []
+    assert rows(cramped) == before
+    goes_on(cramped, content)
+
+
+@pytest.mark.parametrize("folder", ["incoming", "blobs"])
+def test_a_store_that_takes_no_files_is_an_outage(cramped, folder):
+    before, content = rows(cramped), radiographs.dicom(new_seed())
+    with read_only(cramped.data / folder):
+        answer = post(cramped, content)
+        assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+        assert int(answer.headers["Retry-After"]) > 0
         assert list((cramped.data / "incoming").iterdir()) == []
     assert rows(cramped) == before
     goes_on(cramped, content)

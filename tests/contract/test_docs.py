@@ -2,13 +2,13 @@
 
 import json
 import re
-import shutil
 import subprocess
 
 import pytest
 
 from tests.chaos import radiographs
 from tests.chaos.harness import PASSWORD, ROOT
+from tests.programs import need
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 COMMAND = re.compile(r"^\$ (curl .*?[^\\])$\n(.*?)(?=^\$ |\Z)", re.MULTILINE | re.DOTALL)
@@ -35,8 +35,8 @@ def members(value) -> set[str]:
     return set()
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
 def test_the_page_does_what_it_says(contract, tmp_path):
+    need("curl", debian="curl")
     one, tokens = contract.overread, contract.tokens
     (tmp_path / "chest.dcm").write_bytes(radiographs.dicom(4301, PatientID="P0001"))
     (tmp_path / "chest.png").write_bytes(radiographs.png(4302))

@@ -28,7 +28,7 @@ from tests.chaos.harness import PASSWORD
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 REQUESTS = 3000
-LONG_ADDRESS = 3800
+LONG_ADDRESS = 8100
 """Characters. The web server answers a longer request line with 414 before the product sees it."""
 WORK = 8  # predictions of each kind, for each operation on them
 USERS = ("reviewer", "uploader", "auditor")

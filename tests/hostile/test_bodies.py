@@ -127,6 +127,13 @@ def test_a_head_without_end_is_refused(running, token):
     assert status(running, b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n") in {400, 414, HUNG_UP}
 
 
+@pytest.mark.parametrize("query", ["cursor=", "modality=", "no_such_filter="])
+def test_an_address_that_is_too_long_is_refused_by_the_product(running, token, query):
+    answer = running.request("GET", f"/api/v1/studies?{query}" + "%F0%9F%A6%B4" * 600, token)
+    assert answer.status_code == 400, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
 def test_two_ways_to_say_how_long_a_body_is_are_refused(running, token):
     smuggled = b"0\r\n\r\nGET /api/v1/studies HTTP/1.1\r\nHost: x\r\n\r\n"
     for headers in (

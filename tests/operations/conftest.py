@@ -1,10 +1,10 @@
 import os
-import shutil
 
 import pytest
 
 from tests.chaos.conftest import bundle
 from tests.operations.two_roles import two_roles
+from tests.programs import need
 
 __all__ = ["bundle"]
 
@@ -15,8 +15,7 @@ def postgres() -> str:
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith("postgres"):
         pytest.skip("only PostgreSQL has roles; set DATABASE_URL to run this")
-    if shutil.which("psql") is None:
-        pytest.skip("the roles are made with psql, which is not installed")
+    need("psql", debian="postgresql-client")
     return url
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from tests.chaos.harness import Overread, until
 from tests.operations.test_compose import SERVICES, command_of
 from tests.operations.test_nginx import free_port
 from tests.operations.two_roles import ROOT, run, two_roles
+from tests.programs import need
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 ORIGIN = "https://overread.example"
@@ -97,8 +97,7 @@ class Machine:
 @pytest.fixture(scope="module")
 def composed(postgres, tmp_path_factory):
     """Everything but db, redis and nginx, started in the order of the file."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed")
+    need("redis-server", debian="redis-server")
     folder, redis, port = tmp_path_factory.mktemp("composed"), free_port(), free_port()
     with ExitStack() as stack:
         roles = stack.enter_context(two_roles(postgres))

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import time
 from contextlib import suppress
@@ -29,6 +28,7 @@ from tests.factories import (
 )
 from tests.operations.test_health import TOKEN, readyz
 from tests.operations.two_roles import ROOT
+from tests.programs import need
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 ALERTS = ROOT / "deploy/prometheus/alerts.yml"
@@ -179,11 +179,8 @@ def test_every_alert_and_panel_asks_for_what_is_told(watched):
 
 
 def test_prometheus_accepts_the_rules():
-    if shutil.which("promtool") is None:
-        pytest.skip("promtool is not installed (Debian: prometheus)")
-    done = subprocess.run(
-        ["promtool", "check", "rules", str(ALERTS)], capture_output=True, text=True, check=False
-    )
+    command = [need("promtool", debian="prometheus"), "check", "rules", str(ALERTS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
 
 

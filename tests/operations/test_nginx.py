@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import socket
 import subprocess
 from datetime import timedelta
@@ -17,6 +16,7 @@ from portal import env
 from tests.chaos import radiographs
 from tests.chaos.harness import PASSWORD, overread, until
 from tests.operations.two_roles import ROOT
+from tests.programs import need
 
 CONFIGURATION = ROOT / "deploy/nginx/nginx.conf"
 FORGED = "f" * 32
@@ -100,8 +100,7 @@ class Front:
 @pytest.fixture(scope="module")
 def front(bundle, tmp_path_factory):
     """Return nginx, and Overread behind it as it runs in production: over TLS, in JSON."""
-    if shutil.which("nginx") is None:
-        pytest.skip("nginx is not installed")
+    need("nginx", debian="nginx-light")
     folder = tmp_path_factory.mktemp("nginx")
     http, https, web = free_port(), free_port(), free_port()
     certificate(folder)

@@ -14,6 +14,7 @@ from tests.chaos import radiographs
 from tests.chaos.harness import PASSWORD, overread, until
 from tests.operations.test_database_roles import manage
 from tests.operations.two_roles import two_roles
+from tests.programs import need
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 BEFORE = 6
@@ -26,6 +27,8 @@ def hospital(folder, bundle):
         server = os.environ.get("DATABASE_URL", "")
         url, env = "", {}
         if server.startswith("postgres"):
+            for program in ("pg_dump", "pg_restore", "psql"):
+                need(program, debian="postgresql-client")
             roles = stack.enter_context(two_roles(server))
             url, env = roles.runtime, {"OVERREAD_OWNER_DATABASE_URL": roles.owner}
         yield stack.enter_context(overread(folder, bundle, database_url=url, **env))

@@ -1,7 +1,9 @@
 """The portal's client of the airlock, against a real one."""
 
 import dataclasses
+import socket
 import sys
+import threading
 
 import pytest
 
@@ -60,6 +62,53 @@ def test_nobody_there_is_an_outage(settings, tmp_path):
     settings.OVERREAD_AIRLOCK_SOCKET = str(tmp_path / "none")
     with pytest.raises(door.AirlockUnavailable):
         door.header(CHILD)
+
+
+@pytest.fixture
+def breaking(answering, settings, tmp_path):
+    """Put a door before the airlock at which the first answers break off; return both clients."""
+    path = tmp_path / "breaking.sock"
+    real, listener = settings.OVERREAD_AIRLOCK_SOCKET, socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+    settings.OVERREAD_AIRLOCK_SOCKET = str(path)
+
+    def serve(answers):
+        """Break off after so many bytes of each answer; who comes after them meets the airlock."""
+        for left, count in enumerate(answers, 1 - len(answers)):
+            connection, _ = listener.accept()
+            with connection:
+                socket.recv_fds(connection, 65536, 1)
+                connection.sendall((b"\0\0\1\0" + b"{" * 300)[:count])
+                if not left:
+                    (tmp_path / "link").symlink_to(real)
+                    (tmp_path / "link").replace(path)
+
+    def breaks(*answers):
+        thread = threading.Thread(target=serve, args=(answers,), daemon=True)
+        thread.start()
+        return thread
+
+    yield breaks
+    listener.close()
+
+
+@pytest.mark.parametrize("count", [0, 2, 4, 100])
+@pytest.mark.parametrize("which", ["portal", "inference"])
+def test_an_answer_that_breaks_off_is_asked_for_once_more(breaking, settings, which, count):
+    """Its reader was killed between its last word and the end of its answer."""
+    thread = breaking(count)
+    client = door if which == "portal" else twin.Airlock(settings.OVERREAD_AIRLOCK_SOCKET)
+    assert client.header(CHILD).kind == "dicom"
+    thread.join(5)
+
+
+@pytest.mark.parametrize("which", ["portal", "inference"])
+def test_an_answer_that_breaks_off_twice_is_an_outage(breaking, settings, which):
+    breaking(0, 3)
+    client = door if which == "portal" else twin.Airlock(settings.OVERREAD_AIRLOCK_SOCKET)
+    with pytest.raises(OSError, match="does not answer"):
+        client.header(CHILD)
 
 
 def test_a_missing_file_is_no_outage(answering, tmp_path):

@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 import re
+from collections import Counter
 
 import portal
 from portal.api.problems import CODES
@@ -31,6 +32,13 @@ def told(text: str) -> set[str]:
     """Return the codes in the tables and lists of a page that begin with a status."""
     rows = re.findall(r"^\| [\d, ]+ \| (.*) \|$", text, re.MULTILINE)
     return {code for row in rows for code in re.findall(r"`([a-z_]+)`", row)}
+
+
+def test_no_two_refusals_have_one_name():
+    codes()
+    ours = [k for k in kinds_below(PortalError) if k.__module__.startswith("portal.")]
+    names = Counter(kind.__name__ for kind in ours)
+    assert [name for name, number in names.items() if number > 1] == []
 
 
 def test_every_code_is_documented():

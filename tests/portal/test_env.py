@@ -4,24 +4,27 @@ import os
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from portal import env
+from portal.operations import dumps
 
 ROOT = Path(__file__).parents[2]
 
 
-def start(tmp_path, **variables):
-    """Run `manage.py check` in a clean environment with ``variables``."""
+def start(tmp_path, command="check", **variables):
+    """Run a command of `manage.py` in a clean environment with ``variables``."""
     clean = {
         k: v
         for k, v in os.environ.items()
         if not k.startswith(("OVERREAD_", "DATABASE_", "REDIS_"))
     }
     return subprocess.run(
-        [sys.executable, "manage.py", "check"],
+        [sys.executable, "manage.py", *command.split()],
         cwd=ROOT,
         env={**clean, "OVERREAD_DATA": str(tmp_path / "data"), **variables},
         capture_output=True,
@@ -176,3 +179,79 @@ def test_every_setting_is_in_the_readme():
     }
     missing = [n for n in env.KNOWN - hidden if n not in readme and short.get(n, n) not in readme]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    "command", ["serve", "prepare", "verify_audit", "create_site st-mary --name x"]
+)
+def test_a_command_says_in_a_sentence_that_the_database_is_away(tmp_path, command):
+    server = "postgresql://portal:secret@127.0.0.1:1/overread"
+    done = start(tmp_path, command, DATABASE_URL=server)
+    assert done.returncode == 2, done.stderr
+    assert "overread: the database does not answer (" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_a_key_is_on_disk_for_good_before_it_has_its_name(tmp_path, monkeypatch):
+    """After a power cut it would be empty, and all that was signed with it worth nothing."""
+    kept, path = [], tmp_path / "audit.pem"
+    honest = os.fsync
+    keep = lambda descriptor: kept.append((path.exists(), honest(descriptor)))  # noqa: E731
+    monkeypatch.setattr(os, "fsync", keep)
+    assert env.write_once(path, b"first")
+    assert [was_there for was_there, _ in kept] == [False, True]
+    assert not env.write_once(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert [file.name for file in tmp_path.glob("audit*")] == ["audit.pem"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_first_of_many_writers_wins_and_no_other_harms_it(tmp_path, monkeypatch):
+    """Containers that share a folder may have one process id."""
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    path = tmp_path / "secret_key"
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(lambda n: env.write_once(path, b"%d" % n * 5000), range(32)))
+    assert won.count(True) == 1
+    assert path.read_bytes() == b"%d" % won.index(True) * 5000
+
+
+@pytest.fixture
+def postgresql(db):
+    """Return a question to the server: what a setting is on a connection of the product."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite waits for 20 s, see the settings; set DATABASE_URL to run this")
+
+    def show(name):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SHOW {name}")
+            return cursor.fetchone()[0]
+
+    return show
+
+
+def test_nobody_waits_for_ever_on_postgresql(postgresql):
+    """For a lock, a transaction that stands still, a server that says nothing."""
+    assert postgresql("lock_timeout") == "20s"
+    assert postgresql("idle_in_transaction_session_timeout") == "1min"
+    options = connection.settings_dict["OPTIONS"]
+    assert options["connect_timeout"] == 5
+    assert options["tcp_user_timeout"] == 30_000
+
+
+def test_a_backup_may_wait_for_its_copy_with_a_transaction_open(
+    monkeypatch, tmp_path, transactional_db
+):
+    if connection.vendor != "postgresql":
+        pytest.skip("a copy of SQLite holds no transaction; set DATABASE_URL to run this")
+    seen = []
+
+    def pg_dump(*_arguments):
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW idle_in_transaction_session_timeout")
+            seen.append(cursor.fetchone()[0])
+
+    monkeypatch.setattr(dumps, "_run", pg_dump)
+    dumps.dump(tmp_path / "dump")
+    assert seen == ["0"]

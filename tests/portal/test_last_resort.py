@@ -6,7 +6,7 @@ import sqlite3
 
 import psycopg2
 import pytest
-from django.db import InterfaceError, ProgrammingError
+from django.db import DatabaseError, InterfaceError, InternalError, ProgrammingError
 from django.urls import clear_url_caches, path
 
 from portal import urls
@@ -84,11 +84,16 @@ def sqlite_error(code: int) -> Exception:
     return error
 
 
-def postgresql_error(code: str | None) -> Exception:
-    class Failed(psycopg2.OperationalError):
-        pgcode = code
+def postgresql_error(
+    code: str | None, kind: type[Exception] = psycopg2.OperationalError
+) -> Exception:
+    return type("Failed", (kind,), {"pgcode": code})("secret of the inside")
 
-    return Failed("secret of the inside")
+
+def wrapped(kind: type[Exception], cause: Exception) -> Exception:
+    error = kind("secret of the inside")
+    error.__cause__ = cause
+    return error
 
 
 AWAY = "database_unavailable"
@@ -101,12 +106,23 @@ OUTAGES = [
     (outage(postgresql_error("57P01")), AWAY),
     (outage(postgresql_error(None)), AWAY),
     (InterfaceError("connection already closed"), AWAY),
+    # a standby, or a server that was told to take no more writes
+    (wrapped(InternalError, postgresql_error("25006", psycopg2.InternalError)), AWAY),
+    # the server ended a transaction that stood still for too long
+    (wrapped(InternalError, postgresql_error("25P03", psycopg2.InternalError)), AWAY),
+    # an answer that broke off: libpq has no code for it
+    (wrapped(DatabaseError, psycopg2.DatabaseError("lost synchronization with server")), AWAY),
     (OSError(errno.ENOSPC, "No space left on device"), "storage_full"),
     (OSError(errno.EDQUOT, "Disk quota exceeded"), "storage_full"),
+    (OSError(errno.EROFS, "Read-only file system"), "storage_unavailable"),
+    (OSError(errno.ESTALE, "Stale file handle"), "storage_unavailable"),
 ]
 BUGS = [
     outage(sqlite_error(sqlite3.SQLITE_ERROR)),  # no such table
     ProgrammingError("no such column"),
+    wrapped(InternalError, postgresql_error("25P02", psycopg2.InternalError)),
+    DatabaseError("Forced update did not affect any rows."),
+    wrapped(DatabaseError, sqlite3.DatabaseError("database disk image is malformed")),
     OSError(errno.EIO, "Input/output error"),
 ]
 

@@ -14,6 +14,7 @@ def bundle(tmp_path, settings, monkeypatch):
     monkeypatch.setenv("OVERREAD_ALLOW_TEST_BUNDLE", "1")
     monkeypatch.setattr(model, "_loaded", {})
     monkeypatch.setattr(model, "_trouble", {})
+    monkeypatch.setattr(model, "_said_loading", set())
     folder = tiny_bundle(tmp_path / "bundles" / "tiny-0.0.1")
     settings.OVERREAD_BUNDLE = str(folder)
     return folder

@@ -1,10 +1,13 @@
 """Which classifier answers for which version, and when none may."""
 
+import re
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from inference import Refusal
+from inference.vgg16 import DeviceUnavailable
 from portal.predictions.models import Deployment, ModelVersion, Prediction, Worker
 from portal.predictions.selectors import live_versions
 from tests.bundles import tiny_bundle
@@ -97,6 +100,59 @@ def test_a_live_version_that_is_not_here_holds_no_other_up_and_is_said(
     tasks.drain()
     leases.beat()
     assert Worker.objects.get().trouble == ""
+
+
+def test_loading_is_said_once_a_change_of_state(shipped, bundle, caplog, monkeypatch):
+    """A worker that lacks a bundle, or its device, is asked again and again."""
+    caplog.set_level("INFO")
+    away = shutil.move(bundle, bundle.parent / "elsewhere")
+    for _ in range(3):
+        model.live_classifiers()
+    assert said(caplog) == [f"nothing is claimed for {shipped}"]
+
+    def no_device(*_):
+        raise DeviceUnavailable("There is no GPU here.")
+
+    shutil.move(away, bundle)
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "Classifier", no_device)
+        for _ in range(3):
+            model.live_classifiers()
+    assert said(caplog)[1:] == [
+        f"model {shipped} is loading",
+        f"nothing is claimed for {shipped}",
+    ]
+    for _ in range(3):
+        model.live_classifiers()
+    assert said(caplog)[3:] == [f"model {shipped} is loaded after"]
+
+
+def said(caplog):
+    """Return the lines of the worker without their ends."""
+    about = r"(nothing is claimed for \S+ \S+|model \S+ \S+ is load(?:ing|ed after))"
+    return [found[1].rstrip(":") for r in caplog.records if (found := re.match(about, r.message))]
+
+
+def test_two_threads_may_look_and_load_at_once(shipped, monkeypatch):
+    """The heartbeat tells what is loaded while the warm-up loads; both settle what was missing."""
+
+    class Loading:
+        device = "cpu"
+
+        @property
+        def manifest(self):
+            model._loaded[len(model._loaded)] = self  # meanwhile the other thread is done
+            return SimpleNamespace(name="tiny", version="9")
+
+    class Missing(dict):
+        def __iter__(self):
+            return iter([*self.keys(), 999])  # which the other thread has just settled
+
+    monkeypatch.setattr(model, "_loaded", {-1: Loading(), -2: Loading()})
+    monkeypatch.setattr(model, "_trouble", Missing())
+    assert model.loaded_models() == "tiny 9, tiny 9"
+    monkeypatch.setattr(model, "_loaded", {})
+    assert model.live_classifiers()[1] == []
 
 
 def test_only_versions_that_are_live_somewhere_are_loaded_ahead(shipped, other_site):

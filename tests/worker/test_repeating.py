@@ -1,6 +1,7 @@
 """The threads beside the tasks go on through outages."""
 
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -23,7 +24,7 @@ from tests.factories import (
     make_user,
     start,
 )
-from worker import sweeping
+from worker import lifecycle, sweeping
 from worker.repeating import Repeating
 
 
@@ -44,12 +45,51 @@ def test_an_outage_is_said_and_the_next_turn_comes(outage, caplog):
     assert "sweep: " in caplog.text
 
 
+@pytest.mark.parametrize("bug", [ValueError("a bug"), KeyError("a bug"), MemoryError()])
+def test_a_bug_is_told_with_its_stack_and_the_next_turn_comes(bug, caplog):
+    """The process would live on without it: no sweep, no heartbeat, and nobody told."""
+    turns = threading.Semaphore(0)
+
+    def act():
+        turns.release()
+        raise bug
+
+    thread = Repeating(act, every=0.01, name="sweep")
+    thread.start()
+    assert all(turns.acquire(timeout=5) for _ in range(3))
+    thread.stop()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+    told = [record for record in caplog.records if record.exc_info]
+    assert told
+    assert {record.exc_info[1] for record in told} == {bug}
+    assert {record.getMessage() for record in told} == {"sweep failed; trying again"}
+
+
 def test_it_stops_without_waiting_for_its_next_turn():
     thread = Repeating(lambda: None, every=3600, name="sweep")
     thread.start()
     thread.stop()
     thread.join(timeout=5)
     assert not thread.is_alive()
+
+
+def test_a_worker_that_ends_takes_its_row_away_after_its_last_beat(monkeypatch):
+    """Or the row would be there again, and /readyz count a worker that is gone."""
+    begun, done = threading.Event(), []
+
+    def beat():
+        begun.set()
+        time.sleep(0.3)
+        done.append("beat")
+
+    heart = Repeating(beat, every=3600, name="heartbeat")
+    monkeypatch.setattr(lifecycle, "_running", [heart])
+    monkeypatch.setattr(lifecycle, "leave", lambda: done.append("left"))
+    heart.start()
+    assert begun.wait(5)
+    lifecycle.end()
+    assert done == ["beat", "left"]
 
 
 @pytest.mark.django_db

@@ -1,8 +1,12 @@
 """The loop that keeps children alive, with children that are shell commands."""
 
 import contextlib
+import errno
+import io
+import json
 import os
 import signal
+import subprocess
 import sys
 import textwrap
 import threading
@@ -101,6 +105,91 @@ def test_a_reader_of_the_output_that_went_away_stops_nobody(monkeypatch):
         nobody.close()
 
 
+def test_a_reader_of_the_output_that_stands_still_stops_nobody(monkeypatch):
+    """A terminal in which somebody pressed Ctrl-S, a pager, a log collector that hangs."""
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as read, os.fdopen(writer, "w") as written:
+        monkeypatch.setattr(sys, "stdout", written)
+        started = time.monotonic()
+        for number in range(200):
+            output.say(f"{number} " + "x" * 10_000)
+        assert time.monotonic() - started < 3
+        os.set_blocking(reader, False)
+        first = read.read()
+        output.say("the reader is back")
+        said = (first + read.read()).decode().splitlines()
+        monkeypatch.undo()
+    whole = [line for line in said if len(line) > 10_000]
+    assert [line.split()[0] for line in whole] == [str(n) for n in range(len(whole))]
+    assert 0 < len(whole) < 200
+    assert said[-2:] == [
+        f"serve     | {200 - len(whole)} lines were left out: nobody read them.",
+        "the reader is back",
+    ]
+
+
+def test_a_log_on_a_full_disk_stops_nobody(monkeypatch):
+    full = open("/dev/full", "w")  # noqa: PTH123, SIM115 (a device, closed below)
+    monkeypatch.setattr(sys, "stdout", full)
+    for _ in range(3):
+        output.say("x" * 20_000)
+    monkeypatch.undo()
+    with contextlib.suppress(OSError):
+        full.close()
+
+
+def test_a_terminal_that_knows_few_letters_stops_nobody(monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    output.say_as("web", "the model \ufffd is ready in K\xf6ln")
+    assert written.getvalue() == b"web       | the model ? is ready in K?ln\n"
+
+
+@pytest.mark.parametrize("line", ["9" * 5000, "[" * 15_000, '{"a":' * 3_000, "NaN"])
+def test_a_line_that_is_hardly_json_is_passed_on_as_it_is(line, settings, capsys):
+    settings.OVERREAD_LOG_FORMAT = "json"
+    output.say_as("web", line)
+    assert json.loads(capsys.readouterr().out)["message"] == line
+
+
+def test_a_signal_without_a_name_is_buried_too(quick, capsys):
+    number = signal.SIGRTMIN + 3
+    Supervisor([program("odd", f"kill -{number} $$; sleep 9")]).run()
+    assert f"odd was killed by signal {number}" in capsys.readouterr().out
+
+
+def test_who_cannot_be_started_just_now_is_tried_again(quick, capsys, monkeypatch):
+    """No memory for one more process, or a Python that is being replaced."""
+    honest, failures = subprocess.Popen, [OSError(errno.ENOMEM, "Cannot allocate memory")] * 2
+
+    def popen(*arguments, **options):
+        if failures:
+            raise failures.pop()
+        return honest(*arguments, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    supervisor = Supervisor([program("late", "echo up; sleep 60")])
+
+    def terminate():
+        until(lambda: supervisor.children[0].pid, within=10)
+        time.sleep(0.3)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    in_the_background(supervisor, terminate)
+    assert supervisor.run() == ""
+    out = capsys.readouterr().out
+    assert out.count("late cannot be started: Cannot allocate memory") == 2
+    assert "late      | up" in out
+
+
+def test_who_can_never_be_started_ends_all_with_a_sentence(quick, capsys, monkeypatch):
+    def popen(*_arguments, **_options):
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    assert "keeps dying right after its start" in Supervisor([program("never", "true")]).run()
+
+
 def test_who_does_not_stop_is_killed(quick, capsys):
     supervisor = Supervisor([program("deaf", "trap '' TERM; echo up; while :; do sleep 1; done")])
     pids = []
@@ -136,8 +225,6 @@ def test_a_child_dies_with_a_parent_that_was_killed(tmp_path):
         print(one.pid, flush=True)
         sys.stdin.read()
     """)
-    import subprocess
-
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as parent:

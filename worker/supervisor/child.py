@@ -70,7 +70,13 @@ class Child:
         return self.quick_deaths >= TOO_OFTEN
 
     def start(self) -> None:
-        """Run the program. Only ever from the main thread: its end is what the kernel watches."""
+        """Run the program. Only ever from the main thread: its end is what the kernel watches.
+
+        Raises
+        ------
+        OSError
+            There is no room for a process at the moment.
+        """
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-IS", _TETHER, str(os.getpid()), *self.program.command],
@@ -89,15 +95,30 @@ class Child:
         assert self.process is not None  # noqa: S101 (for the type)
         code = self.process.wait()
         lived = time.monotonic() - self.started_at
-        never_worked = lived < (AT_ONCE if code < 0 else SOON)
-        self.quick_deaths = self.quick_deaths + 1 if never_worked else 0
-        pause = min(0.5 * 2**self.quick_deaths, LONGEST_PAUSE)
-        self.starts_at = time.monotonic() + pause
+        pause = self._put_off(never_worked=lived < (AT_ONCE if code < 0 else SOON))
         self.process = None
-        ended = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+        ended = f"was killed by {_name_of(-code)}" if code < 0 else f"ended with {code}"
         return f"{ended} after {lived:.1f} s; starting it again in {pause:.1f} s"
+
+    def excuse(self, error: OSError) -> str:
+        """Return why the program could not be started, and plan the next try."""
+        pause = self._put_off(never_worked=True)
+        return f"cannot be started: {error.strerror}; trying again in {pause:.1f} s"
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, if it still runs."""
         if self.process and self.process.poll() is None:
             self.process.send_signal(number)
+
+    def _put_off(self, *, never_worked: bool) -> float:
+        """Return how many seconds to wait before the next start."""
+        self.quick_deaths = self.quick_deaths + 1 if never_worked else 0
+        pause: float = min(0.5 * 2**self.quick_deaths, LONGEST_PAUSE)
+        self.starts_at = time.monotonic() + pause
+        return pause
+
+
+def _name_of(number: int) -> str:
+    """Return the name of a signal; the real-time ones have none."""
+    names = {one.value: one.name for one in signal.Signals}
+    return names.get(number, f"signal {number}")

@@ -15,6 +15,7 @@ workers = settings.OVERREAD_WEB_WORKERS
 threads = settings.OVERREAD_WEB_THREADS
 graceful_timeout = 5  # seconds; serve stops everything within 10
 timeout = 60
+limit_request_line = 8190  # every valid request fits; what is too long hears of it from the product
 control_socket_disable = True
 proc_name = "overread"
 logconfig_dict = settings.LOGGING

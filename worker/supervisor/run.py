@@ -74,10 +74,17 @@ class Supervisor:
     def _start_due(self) -> None:
         for child in self.children:
             if child.process is None and time.monotonic() >= child.starts_at:
-                child.start()
-                assert child.process is not None  # noqa: S101 (for the type)
-                assert child.process.stdout is not None  # noqa: S101
-                self._selector.register(child.process.stdout, selectors.EVENT_READ, child)
+                self._start(child)
+
+    def _start(self, child: Child) -> None:
+        try:
+            child.start()
+        except OSError as error:
+            say_as("serve", f"{child.program.name} {child.excuse(error)}")
+            return
+        assert child.process is not None  # noqa: S101 (for the type)
+        assert child.process.stdout is not None  # noqa: S101
+        self._selector.register(child.process.stdout, selectors.EVENT_READ, child)
 
     def _relay(self, timeout: float) -> None:
         for key, _ in self._selector.select(timeout):

@@ -24,9 +24,10 @@ class OwnAccount(View):
     def get(self, request: AuthenticatedHttpRequest) -> HttpResponse:
         """Show it."""
         context = {
-            "sessions": sessions_of(request.user),
+            # read here: a template takes a comparison that breaks for False
+            "sessions": list(sessions_of(request.user)),
             "this_session": request.session.session_key,
-            "tokens": tokens_of(request.user),
+            "tokens": list(tokens_of(request.user)),
             "idle_minutes": settings.OVERREAD_SESSION_IDLE_MINUTES,
             "session_hours": settings.OVERREAD_SESSION_HOURS,
             "may_make_tokens": request.user.may(May.ADMINISTER),

@@ -28,6 +28,7 @@ from pathlib import Path
 POINTS = {
     "portal.studies.blobs": ("FileBlobStore.keep",),
     "portal.studies.services": ("finish_answer",),
+    "portal.predictions.tally_services": ("count_ended",),  # inside the transaction of a result
     "portal.predictions.worker_services": ("say_alive",),
     "portal.queue": ("ring",),
     "worker.tasks": ("claim",),

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,14 @@ from rest_framework.test import APIClient
 from portal.accounts.models import RoleGrant
 from portal.accounts.roles import Role
 from portal.api import urls
+from portal.api.forms import PageQuery
 from portal.api.limits import BUCKETS
 from portal.api.media import JSON
+from portal.api.paging import _EPOCH, _MICROSECOND
 from tests.contract.schemas import faults, plain
 from tests.factories import make_user
 from tests.portal.api.people import API, client_of
+from worker.supervisor import gunicorn_conf
 
 pytestmark = pytest.mark.django_db
 UNDESCRIBED = {None, "openapi", "docs"}  # the last route, and those that describe the others
@@ -234,3 +238,35 @@ def test_the_page_finds_its_files():
     files = re.findall(r'(?:src|href)="/static/([^"?]+)\?v=', page)
     assert len(files) == 5
     assert [file for file in files if not finders.find(file)] == []
+
+
+def longest(parameter):
+    """Return how many bytes of an address the longest valid value of a parameter takes.
+
+    A character outside of the basic plane is four bytes, and each of them ``%F0``.
+    """
+    schema = parameter["schema"]
+    if "enum" in schema:
+        return max(map(len, schema["enum"]))
+    if schema["type"] == "integer":
+        return 20
+    if schema.get("format") in {"date-time", "uuid"}:
+        return 3 * 40
+    return (3 if "pattern" in schema else 12) * schema["maxLength"]
+
+
+def test_every_valid_address_fits_into_the_request_line(document):
+    """What does not is answered by the HTTP server, and not as a problem document."""
+    for path, verb, operation in operations(document):
+        given = [p for p in operation.get("parameters", []) if p["in"] in {"path", "query"}]
+        line = len(f"{verb} {path} HTTP/1.1\r\n") + sum(
+            len(parameter["name"]) + 2 + longest(parameter) for parameter in given
+        )
+        assert line < gunicorn_conf.limit_request_line, (verb, path, line)
+    assert gunicorn_conf.limit_request_line < 8 * 1024  # what nginx reads of one
+
+
+def test_the_cursors_are_as_short_as_the_document_says():
+    last = datetime.max.replace(tzinfo=UTC)
+    longest_of_studies = f"{(last - _EPOCH) // _MICROSECOND}-{2**63 - 1}"
+    assert len(longest_of_studies) <= PageQuery().fields["cursor"].max_length

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.predictions.deployment_services import pause_model
+from portal.predictions.deployment_services import pause_model, resume_model
 from portal.predictions.models import Prediction
 from tests.factories import (
     failed_study,
@@ -61,6 +61,18 @@ def test_what_runs_or_is_done_is_neither_retried_nor_cancelled(site, deployed, p
         refused(act(pacs_admin, row, "retry"), 409, "prediction_not_failed")
         refused(act(pacs_admin, row, "acknowledge"), 409, "prediction_not_failed")
         refused(act(pacs_admin, row, "cancel"), 409, "prediction_not_queued")
+
+
+def test_what_a_pause_cancelled_is_retried_after_it(
+    site, deployed, pacs_admin, reviewer, site_admin
+):
+    row = make_prediction(make_instance(make_study(site)))
+    pause_model(version=deployed, reason="x", by=reviewer)
+    refused(act(pacs_admin, row, "retry"), 409, "no_live_model")
+    resume_model(version=deployed, by=site_admin)
+    response = act(pacs_admin, row, "retry")
+    assert (response.status_code, response.json()["state"]) == (201, "queued")
+    refused(act(pacs_admin, row, "retry"), 409, "prediction_retried_already")
 
 
 def test_while_the_model_is_paused_a_retry_is_a_conflict(failed, deployed, pacs_admin, reviewer):

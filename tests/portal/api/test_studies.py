@@ -333,7 +333,7 @@ def test_the_history_tells_what_happened_in_order(site, uploader, reviewer):
     assert sorted((entry["event"], entry["by"]) for entry in body["history"]) == [
         ("instance.received", "uploader"),
         ("prediction.completed", None),
-        ("prediction.requested", None),
+        ("prediction.requested", "uploader"),
         ("review.signed", "reviewer"),
     ]
     moments = [entry["at"] for entry in body["history"]]

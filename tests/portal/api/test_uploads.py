@@ -7,6 +7,7 @@ from rest_framework.test import APIClient
 
 from portal.audit.models import AuditEvent
 from portal.predictions.models import Prediction
+from portal.studies.blobs import store
 from portal.studies.models import Instance, Study
 from tests.chaos.radiographs import dicom, png
 from tests.factories import make_instance, make_prediction, make_study
@@ -48,6 +49,17 @@ def known(site, reader, deployed):
     instance = make_instance(make_study(site, by=reader), content=b"known bytes")
     make_prediction(instance)
     return instance
+
+
+@pytest.mark.usefixtures("deployed", "portal_airlock")
+def test_while_a_cleaner_stands_still_an_upload_is_503(uploader, monkeypatch, own_data_folder):
+    monkeypatch.setattr("portal.studies.blobs.HELD_UP_SECONDS", 0.2)
+    with store.clearing():
+        response = send(uploader, file(png(7)))
+    assert refused(response, 503, "storage_unavailable")
+    assert response["Retry-After"]
+    assert left_over(own_data_folder) == []
+    assert not Study.objects.exists()
 
 
 def test_a_radiograph_as_dicom_and_as_png_is_accepted(portal_airlock, uploader, deployed):

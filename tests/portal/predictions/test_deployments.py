@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from portal.audit.models import AuditEvent
-from portal.errors import InvalidInput
+from portal.errors import InvalidInput, ReasonMissing
 from portal.predictions.cancel_services import BATCH, cancel_paused_predictions
 from portal.predictions.deployment_selectors import (
     current_deployment,
@@ -24,7 +24,6 @@ from portal.predictions.deployment_services import (
     NothingProposed,
     NotLive,
     NotPaused,
-    ReasonMissing,
     SamePerson,
     approve_deployment,
     decline_deployment,

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from portal import logs
 from portal.audit.models import AuditEvent
-from portal.predictions.deployment_services import pause_model
+from portal.predictions.deployment_services import pause_model, resume_model
 from portal.predictions.failure_selectors import causes_of_failure, open_failures
 from portal.predictions.models import Prediction
 from portal.predictions.operator_services import (
@@ -154,6 +154,44 @@ def test_what_failed_again_is_retried_again(site, deployed, pacs_admin):
     assert Prediction.objects.count() == 3
 
 
+@pytest.fixture
+def paused_away(site, deployed, reviewer) -> Prediction:
+    """A prediction that waited when its model was paused."""
+    row = make_prediction(make_instance(make_study(site)))
+    pause_model(version=deployed, reason="x", by=reviewer)
+    row.refresh_from_db()
+    assert (row.state, row.code) == ("cancelled", "model_paused")
+    return row
+
+
+def test_what_a_pause_cancelled_is_asked_for_again_once_the_model_goes_on(
+    paused_away, deployed, pacs_admin, site_admin
+):
+    resume_model(version=deployed, by=site_admin)
+    again = retry_prediction(prediction=paused_away, by=pacs_admin)
+    assert (again.state, again.instance) == ("queued", paused_away.instance)
+    paused_away.refresh_from_db()
+    assert (paused_away.state, paused_away.code) == ("cancelled", "model_paused")
+    asked = [detail["retry_of"] for _, detail in events("prediction.requested")]
+    assert asked == ["", str(paused_away.pk)]
+    with pytest.raises(RetriedAlready):
+        retry_prediction(prediction=paused_away, by=pacs_admin)
+    assert broken() == []
+
+
+def test_while_the_model_rests_what_it_cancelled_is_not_asked_for(paused_away, pacs_admin):
+    with pytest.raises(NoLiveModel):
+        retry_prediction(prediction=paused_away, by=pacs_admin)
+    assert Prediction.objects.count() == 1
+
+
+def test_what_a_person_took_out_of_the_queue_stays_out(site, deployed, pacs_admin):
+    row = make_prediction(make_instance(make_study(site)))
+    cancel_prediction(prediction=row, by=pacs_admin)
+    with pytest.raises(NotFailed):
+        retry_prediction(prediction=row, by=pacs_admin)
+
+
 def test_without_a_live_model_nothing_is_retried(site, deployed, pacs_admin, reviewer):
     failed = only(failed_study(site))
     pause_model(version=deployed, reason="x", by=reviewer)
@@ -177,6 +215,33 @@ def test_the_history_of_the_study_tells_a_cancellation_as_one(site, deployed, pa
     cancel_prediction(prediction=row, by=pacs_admin)
     last = history_of(pacs_admin, row.instance.series.study)[-1]
     assert (last.event, last.what) == ("prediction.cancelled", "cancelled_by_operator")
+
+
+def test_the_history_of_the_study_tells_who_asked_cancelled_and_took_note(
+    site, deployed, pacs_admin, uploader
+):
+    first = only(failed_study(site, by=uploader))
+    study = first.instance.series.study
+    second = retry_prediction(prediction=first, by=pacs_admin)
+    cancel_prediction(prediction=second, by=pacs_admin)
+    acknowledge_failure(prediction=first, by=pacs_admin)
+    told = sorted((e.event, e.subject, e.by) for e in history_of(pacs_admin, study)[1:])
+    assert told == sorted(
+        [
+            ("prediction.requested", str(first.pk), "uploader"),
+            ("prediction.failed", str(first.pk), ""),
+            ("prediction.acknowledged", str(first.pk), "pacs_admin"),
+            ("prediction.requested", str(second.pk), "pacs_admin"),
+            ("prediction.cancelled", str(second.pk), "pacs_admin"),
+        ]
+    )
+
+
+def test_what_a_pause_cancelled_is_told_with_who_paused(site, deployed, pacs_admin, reviewer):
+    row = make_prediction(make_instance(make_study(site)))
+    pause_model(version=deployed, reason="x", by=reviewer)
+    last = history_of(pacs_admin, row.instance.series.study)[-1]
+    assert (last.event, last.what, last.by) == ("prediction.cancelled", "model_paused", "reviewer")
 
 
 def test_an_acknowledged_failure_leaves_the_list_and_stays_failed(site, deployed, pacs_admin):

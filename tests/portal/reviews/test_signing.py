@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 
 from portal.accounts.services import PasswordWrong
 from portal.audit.models import AuditEvent
-from portal.errors import InvalidInput
+from portal.errors import InvalidInput, ReasonMissing
 from portal.reviews.models import Finding, Presence, Purpose, Review
 from portal.reviews.reasons import Reason, fits, needs_comment
 from portal.reviews.selectors import (
@@ -23,7 +23,6 @@ from portal.reviews.services import (
     NotYourReview,
     Read,
     ReasonDoesNotFit,
-    ReasonMissing,
     ReviewChanged,
     amend_review,
     sign_review,

@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from portal.studies.blobs import FileBlobStore, store
+from portal.studies import blobs
+from portal.studies.blobs import FileBlobStore, StorageUnavailable, store
 from portal.studies.services import remove_orphans
 from tests.factories import keep_blob, make_instance, make_study
 
@@ -184,6 +185,19 @@ def test_an_upload_waits_while_something_is_removed():
         assert not entered.wait(0.2)
     assert entered.wait(10)
     thread.join(10)
+
+
+def test_a_cleaner_that_stands_still_holds_uploads_up_for_a_while_and_no_longer(monkeypatch):
+    """Frozen, or at a disk that does not answer: the thread of the web server must come back."""
+    monkeypatch.setattr(blobs, "HELD_UP_SECONDS", 0.3)
+    with store.clearing() as alone:
+        assert alone
+        started = time.monotonic()
+        with pytest.raises(StorageUnavailable), store.holding():
+            pass
+        assert time.monotonic() - started < 3
+    with store.holding():
+        pass
 
 
 def test_uploads_do_not_wait_for_each_other():

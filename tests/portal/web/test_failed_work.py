@@ -3,7 +3,7 @@
 import pytest
 
 from portal.audit.services import Action, Outcome, record_alone
-from portal.predictions.deployment_services import pause_model
+from portal.predictions.deployment_services import pause_model, resume_model
 from portal.predictions.models import Prediction
 from portal.predictions.operator_services import retry_prediction
 from tests.factories import failed_study, make_instance, make_prediction, make_study, scored_study
@@ -180,6 +180,8 @@ def test_from_the_page_of_a_study_what_waits_is_cancelled(
     said = answer_in(response)
     assert "Read without AI" in said
     assert "taken out of the queue" in said
+    assert "Cancelled by pacs_admin" in said
+    assert "Let the AI try again" not in said
     again = admin.post(at("cancel", row.pk), follow=True)
     assert "It no longer waits" in prose_of(again)
 
@@ -193,6 +195,21 @@ def test_from_the_page_of_a_study_what_failed_is_retried(failed, admin, as_, rea
     assert "Waiting for the AI" in answer_in(response)
     again = admin.post(at("retry", row.pk), follow=True)
     assert "It was retried already" in prose_of(again)
+
+
+def test_from_the_page_of_a_study_what_a_pause_cancelled_is_asked_for_again(
+    site, deployed, admin, reviewer, site_admin, portal_airlock
+):
+    row = make_prediction(make_instance(make_study(site)))
+    pause_model(version=deployed, reason="x", by=reviewer)
+    said = answer_in(study_page(admin, row))
+    assert "Let the AI try again" in said
+    assert "Cancelled by reviewer" in said
+    assert "No model is live" in prose_of(admin.post(at("retry", row.pk), follow=True))
+    resume_model(version=deployed, by=site_admin)
+    response = admin.post(at("retry", row.pk), follow=True)
+    assert "The image waits for the AI again." in prose_of(response)
+    assert "Tried again by pacs_admin" in answer_in(response)
 
 
 def test_what_is_done_offers_neither(site, deployed, admin):

@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from portal.audit.models import AuditEvent
+from portal.studies.blobs import store
 from portal.web.picture import Scale, scale_of
 from portal.web.presets import presets_of
 from portal.web.window import Window
@@ -62,6 +63,15 @@ def test_what_cannot_be_drawn_becomes_a_picture_that_says_why(study, reviewer, a
     assert response["Content-Type"].startswith("image/svg+xml")
     assert "This image cannot be shown" in text_of(response)
     assert "unsupported_type" in text_of(response)
+
+
+def test_a_file_that_is_lost_becomes_a_picture_that_says_so(study, reviewer, as_):
+    """The store may only be away: a folder of another machine that is not there."""
+    instance = make_instance(study, content=child_chest())
+    store.path(instance.sha256).unlink(missing_ok=True)
+    response = picture(as_(reviewer), instance)
+    assert (response.status_code, response["Content-Type"]) == (200, "image/svg+xml")
+    assert "no longer where it was stored" in text_of(response)
 
 
 def test_without_the_airlock_the_picture_is_missing_and_the_page_is_there(
