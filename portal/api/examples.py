@@ -69,7 +69,8 @@ FAILED: dict[str, Any] = {
     "attempt": 3,
     "code": "gave_up",
     "detail": "The worker was lost 3 times while it read this image.",
-    "remedy": "Read the study without the AI, and tell the PACS administrator.",
+    "remedy": "Read the study without the AI. If a retry ends the same way, whoever runs the "
+    "server has to look into the worker's log.",
     "unknown": [],
 }
 WAITING = {

@@ -237,7 +237,10 @@ def _take_back_expired() -> int:
 
 def _give_up(prediction: Prediction) -> None:
     detail = f"The worker was lost {MAX_ATTEMPTS} times while it read this image."
-    remedy = "Read the study without the AI, and tell the PACS administrator."
+    remedy = (
+        "Read the study without the AI. If a retry ends the same way, whoever runs the server "
+        "has to look into the worker's log."
+    )
     _finish(prediction, state=State.FAILED, code="gave_up", detail=detail, remedy=remedy)
     _record_end(Action.PREDICTION_FAILED, prediction, code="gave_up")
 

@@ -1,11 +1,12 @@
 """A real browser before a real Overread. Console errors and CSP violations fail the test."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Response, sync_playwright
 
 from tests.chaos.conftest import bundle
 from tests.chaos.harness import PASSWORD, ROOT, overread
@@ -60,6 +61,12 @@ def hospital(chromium_binary, bundle, tmp_path_factory):
         yield one
 
 
+@pytest.fixture(scope="session")
+def world(hospital):
+    """Return the paths, sessions and bare pages that `rows` made."""
+    return json.loads(hospital.python("from tests.browser.rows import prepare\nprepare()"))
+
+
 class Visitor:
     """Somebody with a browser of their own."""
 
@@ -79,9 +86,16 @@ class Visitor:
         """Say that an answer of this status is part of the test."""
         self.expected.append(f"status of {status}")
 
-    def go(self, path: str) -> None:
+    def go(self, path: str) -> Response | None:
         """Open a page."""
-        self.page.goto(f"{self.origin}{path}")
+        return self.page.goto(f"{self.origin}{path}")
+
+    def become(self, session_key: str) -> None:
+        """Go on as whose session this is; as a stranger without one."""
+        self.page.context.clear_cookies()
+        if session_key:
+            cookie = {"name": "session", "value": session_key, "url": self.origin}
+            self.page.context.add_cookies([cookie])
 
     def sign_in(self, username: str) -> "Visitor":
         """Sign in by the form."""

@@ -180,26 +180,6 @@ def test_the_menu_closes_with_escape(visit):
         expect(page.locator(".menu summary")).to_be_focused()
 
 
-def test_everything_but_live_updates_works_without_javascript(hospital, visit, tmp_path):
-    with visit("reviewer2", java_script_enabled=False) as visitor:
-        page = visitor.page
-        visitor.go("/upload")
-        page.set_input_files("#id_files", [file_of("plain.dcm", radiographs.dicom(940))])
-        page.get_by_role("button", name="Upload").click()
-        expect(page.locator(".verdict--accepted")).to_contain_text("plain.dcm")
-        page.get_by_role("link", name="Open the study").click()
-        page.get_by_role("spinbutton", name="Level").fill("2000")
-        page.get_by_role("spinbutton", name="Window").fill("1500")
-        page.get_by_role("button", name="Apply").click()
-        expect(page.locator("#picture img")).to_have_attribute("src", re.compile("width=1500"))
-        page.get_by_role("radio", name="Indeterminate").check()
-        page.get_by_label("Reason").select_option("CTX_clinical")
-        page.get_by_label("Comment").fill("Fever")
-        page.get_by_label("Your password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign", exact=True).click()
-        expect(page.locator(".history")).to_contain_text("signed by reviewer2")
-
-
 def test_a_review_is_signed_with_the_keyboard_alone(hospital, visit):
     study = uploaded(hospital, 950)
     with visit() as visitor:

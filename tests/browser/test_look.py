@@ -1,85 +1,77 @@
-"""Every page in both themes at three sizes: nothing overflows, every text can be read."""
-
-from pathlib import Path
+"""Every page in every state, in both themes at three sizes: it fits, and axe-core finds nothing."""
 
 import pytest
 
-from tests.browser.conftest import SIZES
-from tests.browser.test_journey import uploaded
-from tests.chaos import radiographs
+from portal.web.urls import urlpatterns
+from tests.authorisation.rows import PAGES
+from tests.browser.looking import looked_at
+from tests.browser.places import GROUPS, NO_PAGE, Place
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
-LONG = "Featherstonehaugh-Cholmondeley-Majoribanks^Alexandrina^Wilma"
-THEMES = ("light", "dark")
-TOO_FAINT, NAMELESS = (
-    Path(__file__).with_name(name).read_text() for name in ("too_faint.js", "nameless.js")
-)
+EVERYWHERE = [place for group in GROUPS.values() for place in group]
 
 
-@pytest.fixture(scope="module")
-def places(hospital):
-    """Return each page to look at: its name, who opens it, its path, the status it has."""
-    token = hospital.tokens["uploader"]
-    lateral = radiographs.dicom(961, ViewPosition="LL", PatientName=LONG, PatientID="X" * 64)
-    (verdict,) = hospital.upload(token, ("lateral.dcm", lateral))
-    hospital.settled(token, [verdict["prediction"]], within=60)
-    return [
-        ("sign-in", "", "/sign-in", 200),
-        ("worklist", "reader", "/worklist", 200),
-        ("worklist-empty", "reader", "/worklist?outcome=failed", 200),
-        ("upload", "uploader", "/upload", 200),
-        ("my-uploads", "uploader", "/worklist", 200),
-        ("study", "reviewer1", uploaded(hospital, 960), 200),
-        ("study-not-applicable", "reviewer1", f"/studies/{verdict['study_instance_uid']}", 200),
-        ("about", "reader", "/about", 200),
-        ("password", "reader", "/password", 200),
-        ("account", "reader", "/account", 200),
-        ("users", "site_admin", "/users", 200),
-        ("invite", "site_admin", "/users/invite", 200),
-        ("person", "site_admin", "/users/1", 200),
-        ("audit", "auditor", "/audit", 200),
-        ("forbidden", "auditor", "/upload", 403),
-        ("not-found", "reader", "/studies/1.2.3", 404),
-    ]
-
-
-@pytest.mark.parametrize("theme", THEMES)
-def test_every_page_fits_and_can_be_read(theme, places, visit):
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_page_fits_and_axe_finds_nothing(group, world, visit):
     wrong = []
-    for who in dict.fromkeys(row[1] for row in places):
-        with visit(who, theme=theme) as visitor:
-            for name, _, path, status in (row for row in places if row[1] == who):
-                visitor.expect(status)
-                visitor.go(path)
-                wrong += [f"{name}, {theme}: {found}" for found in looked_at(visitor, name, theme)]
+    with visit() as visitor:
+        for place in GROUPS[group]:
+            enter(visitor, place, world)
+            wrong += looked_at(visitor, place.name, but=place.vendors)
     assert wrong == []
 
 
-def looked_at(visitor, name: str, theme: str) -> list[str]:
-    """Return what is wrong with the page that is open, at each size."""
-    wrong = []
-    for size, (width, height) in SIZES.items():
-        visitor.page.set_viewport_size({"width": width, "height": height})
-        visitor.page.wait_for_load_state()
-        if visitor.page.evaluate("document.documentElement.scrollWidth") > width:
-            wrong.append(f"wider than {width} px")
-        visitor.shot(f"{name}-{size}-{theme}")
-    wrong += visitor.page.evaluate(TOO_FAINT)
-    wrong += visitor.page.evaluate(NAMELESS)
-    return wrong
+def enter(visitor, place: Place, world) -> None:
+    """Open the page as its person and bring it into its state."""
+    visitor.become(world["sessions"].get(place.who, ""))
+    visitor.page.set_viewport_size({"width": 1440, "height": 900})
+    for status in {place.status, place.answers} - {0, 200}:
+        visitor.expect(status)
+    answer = visitor.go(place.path.format(**world["paths"]))
+    assert answer.status == place.status, place.name
+    assert ("/sign-in" in visitor.page.url) == (place.route == "sign-in" and place.status == 200)
+    for act in place.acts:
+        act(visitor.page)
 
 
-def test_faint_text_and_nameless_controls_are_seen(visit):
-    """The checks above can fail."""
-    with visit("") as visitor:
-        visitor.go("/sign-in")
-        assert visitor.page.evaluate(TOO_FAINT) == []
-        visitor.page.evaluate(
-            "document.querySelector('h1').style.color = 'rgb(200 200 200)';"
-            "document.querySelector('label').remove()"
+@pytest.mark.parametrize("status", ["400", "500", "503"])
+def test_the_pages_of_last_resort_fit_and_axe_finds_nothing(status, world, visit):
+    with visit() as visitor:
+        body = world["bodies"][status]
+        visitor.page.route(
+            "**/trouble", lambda route: route.fulfill(body=body, content_type="text/html")
         )
-        assert [found[:8] for found in visitor.page.evaluate(TOO_FAINT)] == ["contrast"]
-        assert [found[:8] for found in visitor.page.evaluate(NAMELESS)] == ["no label"]
+        visitor.go("/trouble")
+        assert looked_at(visitor, f"trouble-{status}") == []
+
+
+def test_every_route_is_looked_at_or_shows_no_page():
+    routes = {pattern.name for pattern in urlpatterns} | {"api:docs"}
+    silent = {route for some in NO_PAGE.values() for route in some}
+    assert {place.route for place in EVERYWHERE} == routes - silent
+
+
+def test_what_is_said_to_show_no_page_answers_with_none():
+    redirecting = {r for why, some in NO_PAGE.items() if why.startswith("redirect") for r in some}
+    wrong = [row for row in PAGES if row.route in redirecting and row.ok not in {302, 404, 409}]
+    assert wrong == []
+
+
+def test_what_is_wrong_is_seen(visit):
+    """The looking above can fail."""
+    with visit() as visitor:
+        visitor.go("/sign-in")
+        assert looked_at(visitor, "sign-in") == []
+        visitor.page.evaluate(
+            """() => {
+              document.querySelector("h1").style.color = "rgb(200 200 200)";
+              document.querySelector("label").remove();
+              document.querySelector("main").style.minWidth = "500px";
+            }"""
+        )
+        found = " ".join(looked_at(visitor, "sign-in"))
+        for wrong in ("color-contrast: h1", "label: #id_username", "dark, 390: 5"):
+            assert wrong in found
 
 
 def test_the_toggle_wins_over_the_system(visit):

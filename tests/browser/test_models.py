@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SIZES
+from tests.browser.looking import looked_at
 from tests.browser.test_journey import uploaded
-from tests.browser.test_look import THEMES, looked_at
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 REASON = "Four false alarms in a row on scanner 2, all with a line across the left lung."
@@ -19,12 +19,12 @@ from portal.predictions.models import ModelVersion, Prediction
 from tests.factories import make_model_version
 now = timezone.now()
 version = ModelVersion.objects.get(name="tiny")
-for row in Prediction.objects.filter(state="done")[:3]:
+for row in Prediction.objects.filter(state="done", site__slug="st-mary")[:3]:
     Prediction.objects.create(
         site=row.site, instance=row.instance, model_version=version, state="failed", attempt=3,
         requested_at=now, rung_at=now, started_at=now, finished_at=now, code="gave_up",
         detail="The worker was lost 3 times while it read this image.",
-        remedy="Read the study without the AI, and tell the PACS administrator.",
+        remedy="Read the study without the AI.",
     )
 for number in ("0.2.0", "0.3.0"):
     if not ModelVersion.objects.filter(version=number).exists():
@@ -43,25 +43,6 @@ def prepared(hospital):
     return studies[0]
 
 
-def shown(visitor, name: str, theme: str) -> None:
-    assert looked_at(visitor, name, theme) == []
-
-
-@pytest.mark.parametrize("theme", THEMES)
-def test_the_pages_fit_and_can_be_read(theme, prepared, visit):
-    for who, path, name in (
-        ("data_scientist", "/models", "models-proposed"),
-        ("reviewer1", "/models", "models-deciding"),
-        ("pacs_admin", "/failed", "failed"),
-        ("pacs_admin", "/failed/gave_up", "failed-cause"),
-    ):
-        with visit(who, theme=theme) as visitor:
-            visitor.go(path)
-            for summary in visitor.page.locator("main details > summary").all():
-                summary.click()
-            shown(visitor, name, theme)
-
-
 def test_one_presses_the_stop_button_and_another_lets_it_go_on(prepared, visit):
     with visit("reviewer1") as first, _resumed_at_the_end(visit):
         first.go("/models")
@@ -69,17 +50,16 @@ def test_one_presses_the_stop_button_and_another_lets_it_go_on(prepared, visit):
         first.page.get_by_label(re.compile("Why it has to stop")).fill(REASON)
         first.page.get_by_role("button", name="Pause it now").press("Enter")
         expect(first.page.locator("main")).to_contain_text("somebody else has to let it go on")
-        for theme in THEMES:
-            for who, path, name in (
-                ("reviewer2", "/models", "models-paused"),
-                ("reader", "/worklist", "worklist-paused"),
-                ("uploader", "/upload", "upload-paused"),
-                ("reader", prepared, "study-paused"),
-            ):
-                with visit(who, theme=theme) as visitor:
-                    visitor.go(path)
-                    expect(visitor.page.locator("main")).to_contain_text(REASON)
-                    shown(visitor, name, theme)
+        for who, path, name in (
+            ("reviewer2", "/models", "stopped-models"),
+            ("reader", "/worklist", "stopped-worklist"),
+            ("uploader", "/upload", "stopped-upload"),
+            ("reader", prepared, "stopped-study"),
+        ):
+            with visit(who) as visitor:
+                visitor.go(path)
+                expect(visitor.page.locator("main")).to_contain_text(REASON)
+                assert looked_at(visitor, name) == []
 
 
 class _resumed_at_the_end:  # noqa: N801 (read as a sentence)

@@ -29,14 +29,17 @@ def grouped_reasons() -> list[tuple[str, object]]:
     for value, label in Reason.choices:
         group = next(group for prefix, group in _GROUPS if value.startswith(prefix))
         groups[group].append((value, str(label)))
-    return [("", "No reason needed: I agree with the AI"), *groups.items()]
+    return [("", "None: I agree with the AI"), *groups.items()]
 
 
 class ReviewForm(forms.Form):
     """What a reviewer decides, and the password that signs it."""
 
     presence = forms.ChoiceField(
-        label="Pneumonia", choices=Presence.choices, widget=forms.RadioSelect
+        label="Pneumonia",
+        choices=Presence.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Say what you found."},
     )
     reason_code = forms.ChoiceField(
         label="Reason, if you disagree with the AI", choices=grouped_reasons, required=False
@@ -57,6 +60,7 @@ class ReviewForm(forms.Form):
         strip=False,
         max_length=1024,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        error_messages={"required": "Type your password to sign."},
     )
     refused_with = ""
 
@@ -88,6 +92,9 @@ class AmendForm(ReviewForm):
     """The same, and why the signed review changes."""
 
     amend_reason = forms.CharField(
-        label="Why do you amend it?", max_length=4000, widget=forms.Textarea(attrs={"rows": 2})
+        label="Why do you amend it?",
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Say why you amend it."},
     )
     field_order = ("presence", "reason_code", "comment", "confidence", "amend_reason", "password")

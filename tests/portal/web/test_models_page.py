@@ -50,6 +50,28 @@ def test_it_says_what_is_live_since_when_and_by_whom(site, deployed, better, as_
     assert "it came with the installation" in words.split("History")[1]
 
 
+def test_beside_every_reason_it_says_who_reads_it_and_to_name_no_patient(
+    site, deployed, better, as_, reviewer
+):
+    scientist = make_user(site, "data_scientist", username="sam")
+    proposing = text_of(as_(scientist).get(at("models")))
+    propose_deployment(version=better, why="Fewer alarms.", by=scientist)
+    deciding = text_of(as_(reviewer).get(at("models")))
+    pause_model(version=deployed, reason="Alarms.", by=reviewer)
+    resuming = text_of(as_(make_user(site, "site_admin")).get(at("models")))
+    for page, act in (
+        (proposing, f"propose-{better.pk}"),
+        (deciding, f"approve-{better.pk}"),
+        (deciding, f"decline-{better.pk}"),
+        (deciding, f"pause-{deployed.pk}"),
+        (resuming, f"resume-{deployed.pk}"),
+    ):
+        hint = re.search(rf'id="hint-{act}">(.*?)</p>', page)
+        assert hint, act
+        assert "Name no patient" in hint[1]
+        assert f'aria-describedby="hint-{act}"' in page
+
+
 @pytest.mark.parametrize(
     ("role", "acts"),
     [

@@ -52,11 +52,11 @@ def test_an_override_is_shown_with_its_reason(study, reviewer, uploader, as_):
         ({"presence": "absent", "reason_code": "FN_subtle"}, 422, "FP reasons explain only"),
         ({"presence": "absent", "reason_code": "OTHER"}, 422, "at least 10 characters"),
         ({"presence": "absent", "reason_code": "<evil>"}, 422, "not one of the available"),
-        ({"presence": ""}, 422, "This field is required"),
+        ({"presence": ""}, 422, "Say what you found"),
         ({"presence": "maybe"}, 422, "not one of the available"),
         ({"confidence": "6"}, 422, "not one of the available"),
         ({"comment": "x" * 4001}, 422, "at most 4000"),
-        ({"password": ""}, 422, "This field is required"),
+        ({"password": ""}, 422, "Type your password to sign"),
         ({"password": "not mine"}, 403, "The password is not yours"),
     ],
 )
@@ -124,6 +124,7 @@ def test_ones_own_review_can_be_amended_and_the_old_one_stays_visible(study, rev
 def test_an_amendment_says_why(study, reviewer, as_):
     response = amend(as_(reviewer), signed_by(reviewer, study), amend_reason="")
     assert response.status_code == 422
+    assert "Say why you amend it." in prose_of(response)
     assert Review.objects.count() == 1
 
 

@@ -1,0 +1,227 @@
+"""Every page in every state that it knows, as data. A new page needs a line here.
+
+A row says: its name; the route that answers; who looks (a person of `rows`; empty: a stranger);
+the path, filled in from what `rows` made; the status; and what is done on the page before it is
+looked at. `NO_PAGE` names the routes that never show a page of their own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Page, expect
+
+from tests.chaos import radiographs
+
+Act = Callable[[Page], None]
+
+
+def _open_all(page: Page) -> None:
+    """Open every fold-out of the page."""
+    closed = page.locator("main details:not([open]) > summary")
+    while closed.count():
+        closed.first.click()
+
+
+def _open_menu(page: Page) -> None:
+    page.locator(".menu summary").click()
+
+
+def _filled(button: str, **fields: str) -> Act:
+    """Return what fills in a form without the browser's own checks, and sends it."""
+
+    def act(page: Page) -> None:
+        page.eval_on_selector_all("form", "forms => forms.forEach(one => one.noValidate = true)")
+        for name, value in fields.items():
+            page.locator(f"main [name={name}]").first.fill(value)
+        page.get_by_role("button", name=button, exact=True).first.click()
+        page.wait_for_load_state()
+
+    return act
+
+
+def _send_files(page: Page) -> None:
+    lateral = radiographs.dicom(990, ViewPosition="LL")
+    files = {
+        "lateral.dcm": lateral,
+        "the-same-again.dcm": lateral,
+        f"{'a-very-long-file-name-' * 4}.pdf": b"%PDF-1.7",
+    }
+    page.set_input_files(
+        "#id_files",
+        [{"name": n, "mimeType": "", "buffer": content} for n, content in files.items()],
+    )
+    page.get_by_role("button", name="Upload").click()
+    expect(page.locator("[data-summary]")).to_contain_text("1 refused")
+
+
+def _search(page: Page) -> None:
+    _filled("Show", words="Nobody^Of that name")(page)
+
+
+def _too_old(page: Page) -> None:
+    """Send a form whose token another sign-in replaced."""
+    page.eval_on_selector(
+        "main [name=csrfmiddlewaretoken]", "field => field.value = 'x'.repeat(64)"
+    )
+    _filled("Sign in", username="somebody", password="something")(page)
+
+
+def _loaded(page: Page) -> None:
+    expect(page.locator(".opblock").first).to_be_visible()
+    page.locator(".opblock", has_text="worklist/next").first.click()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page in one of its states."""
+
+    name: str
+    route: str
+    who: str
+    path: str
+    status: int = 200
+    acts: tuple[Act, ...] = field(default=())
+    answers: int = 0  # the status of what an act sends, if it is a refusal
+    vendors: tuple[str, ...] = ()  # rules that markup made by somebody else's script breaks
+
+
+def _study(name: str, who: str = "full.reviewer", *acts: Act, answers: int = 0) -> Place:
+    path = f"/studies/{{study_{name}}}"
+    return Place(f"study-{name}", "study", who, path, acts=acts, answers=answers)
+
+
+DOORS = [
+    Place("sign-in", "sign-in", "", "/sign-in", acts=(_open_all,)),
+    Place("sign-in-unsent", "sign-in", "", "/sign-in?unsent=1", acts=(_open_menu,)),
+    Place(
+        "sign-in-wrong", "sign-in", "", "/sign-in", answers=403,
+        acts=(_filled("Sign in", username="nobody", password="wrong"),),
+    ),
+    Place(
+        "sign-in-throttled", "sign-in", "", "/sign-in", answers=429,
+        acts=(_filled("Sign in", username="throttled", password="wrong"),),
+    ),
+    Place("set-password", "set-password", "", "{link}"),
+    Place(
+        "set-password-refused", "set-password", "", "{link}", answers=422,
+        acts=(_filled("Set the password", new_password1="short", new_password2="other"),),
+    ),
+    Place("set-password-dead", "set-password", "", "{dead_link}"),
+    Place("too-old", "sign-in", "", "/sign-in", answers=403, acts=(_too_old,)),
+    Place("not-found-stranger", "sign-in", "", "/no/such/page", 404),
+]  # fmt: skip
+ACCOUNTS = [
+    Place("password", "password", "full.long", "/password"),
+    Place(
+        "password-refused", "password", "full.long", "/password", answers=422,
+        acts=(_filled("Change it", old_password="x", new_password1="a", new_password2="b"),),
+    ),
+    Place("account", "account", "full.long", "/account", acts=(_open_menu,)),
+    Place("account-bare", "account", "calm.reader", "/account"),
+    Place("users", "users", "full.site_admin", "/users"),
+    Place("invite", "invite", "full.site_admin", "/users/invite"),
+    Place(
+        "invite-refused", "invite", "full.site_admin", "/users/invite", answers=422,
+        acts=(_filled("Make the account and its link", username="No Such Name!"),),
+    ),
+    Place("user", "user", "full.site_admin", "/users/{person}", acts=(_open_all,)),
+    Place("user-self", "user", "full.site_admin", "/users/{self}"),
+    Place("user-disabled", "user", "full.site_admin", "/users/{left}"),
+    Place(
+        "user-link", "user-link", "full.site_admin", "/users/{invited}",
+        acts=(_filled("Renew the invitation"),),
+    ),
+    Place(
+        "user-token", "user-tokens", "full.site_admin", "/users/{person}",
+        acts=(_filled("Make a token"),),
+    ),
+]  # fmt: skip
+LISTS = [
+    Place("worklist", "worklist", "full.reviewer", "/worklist"),
+    Place("worklist-older", "worklist", "full.reader", "/worklist?page=2"),
+    Place("worklist-empty", "worklist", "calm.reader", "/worklist"),
+    Place("worklist-search", "worklist", "full.reader", "/worklist", acts=(_search,)),
+    Place("worklist-filter", "worklist", "full.reader", "/worklist?outcome=x", 422),
+    Place("worklist-paused", "worklist", "halted.reader", "/worklist"),
+    Place("my-uploads-empty", "worklist", "calm.uploader", "/worklist"),
+    Place("upload", "upload", "full.uploader", "/upload", acts=(_open_all,)),
+    Place("upload-paused", "upload", "halted.uploader", "/upload"),
+    Place("upload-verdicts", "upload", "full.uploader", "/upload", acts=(_send_files,)),
+    Place("my-uploads", "worklist", "full.uploader", "/worklist"),
+    Place("audit", "audit", "full.auditor", "/audit"),
+    Place("audit-nothing", "audit", "full.auditor", "/audit?actor=nobody-of-that-name"),
+    Place("audit-filter", "audit", "full.auditor", "/audit?action=x", 422),
+    Place(
+        "audit-verify", "audit-verify", "full.auditor", "/audit?subject=study",
+        acts=(_filled("Verify the chain"),),
+    ),
+    Place("forbidden", "upload", "full.auditor", "/upload", 403),
+    Place("not-found", "study", "full.reader", "/studies/1.2.3", 404),
+    Place("no-such-page", "study", "full.reader", "/no/such/page", 404),
+]  # fmt: skip
+STUDIES = [
+    *map(_study, ("several", "absent", "not_applicable", "rejected_quality", "running")),
+    *map(_study, ("without", "signed", "overridden", "mine", "held")),
+    _study("queued", "full.pacs_admin"),
+    _study("failed", "full.pacs_admin"),
+    _study("amended", "full.reviewer", _open_all),
+    _study("long", "full.long"),
+    Place("study-window", "study", "full.reader", "/studies/{study_absent}?width=0"),
+    Place(
+        "sign-review", "sign-review", "full.reviewer", "/studies/{study_long}", answers=422,
+        acts=(_filled("Sign"),),
+    ),
+    Place(
+        "amend-review", "amend-review", "full.reviewer", "/studies/{study_signed}", answers=422,
+        acts=(_open_all, _filled("Sign the amendment")),
+    ),
+]  # fmt: skip
+OPERATING = [
+    Place("failed", "failed", "full.pacs_admin", "/failed"),
+    Place("failed-nothing", "failed", "calm.pacs_admin", "/failed"),
+    Place("failed-cause", "failed-cause", "full.pacs_admin", "/failed/gave_up"),
+    Place("failed-cause-long", "failed-cause", "full.pacs_admin", "/failed/pixels_undecodable"),
+    Place("failed-cause-nothing", "failed-cause", "calm.pacs_admin", "/failed/gave_up"),
+    Place("about", "about", "full.reader", "/about"),
+    Place("about-nothing", "about", "calm.reader", "/about"),
+    Place("models", "models", "full.reviewer", "/models", acts=(_open_all,)),
+    Place("models-proposing", "models", "full.data_scientist", "/models", acts=(_open_all,)),
+    Place("models-nothing", "models", "calm.reviewer", "/models"),
+    Place("models-paused", "models", "halted.reviewer", "/models"),
+    Place("models-resuming", "models", "halted.site_admin", "/models"),
+    Place(
+        "api-docs", "api:docs", "full.reader", "/api/v1/docs/", acts=(_loaded,),
+        vendors=("nested-interactive", "select-name", "heading-order", "region"),
+    ),
+    Place("model", "model", "full.reviewer", "/models/{live}"),
+    *(
+        Place(
+            f"{act}-model", f"{act}-model", who, "/models", answers=422,
+            acts=(_open_all, _filled(button)),
+        )
+        for act, who, button in (
+            ("propose", "full.data_scientist", "Propose it"),
+            ("decline", "full.reviewer", "Decline it"),
+            ("pause", "full.reviewer", "Pause it now"),
+        )
+    ),
+]  # fmt: skip
+GROUPS = {
+    "doors": DOORS,
+    "accounts": ACCOUNTS,
+    "lists": LISTS,
+    "studies": STUDIES,
+    "operating": OPERATING,
+}
+NO_PAGE = {
+    "redirects to a page": (
+        "home", "sign-out", "theme", "account-end-others", "account-end-session",
+        "account-revoke-token", "user-roles", "user-disable", "user-enable", "user-end-sessions",
+        "user-revoke-token", "next-study", "release-study", "retry-failed", "acknowledge-failed",
+        "retry", "cancel",
+    ),
+    "redirects, and is refused only to those who race": (
+        "withdraw-model", "approve-model", "resume-model",
+    ),
+    "part of a page": ("worklist-rows", "study-answer", "rendition", "still-here"),
+}  # fmt: skip

@@ -1,0 +1,262 @@
+"""What the pages are looked at with: every state a page knows, at sites of their own.
+
+It runs in a process of its own on the data of the product under test. The workers there cannot
+run the versions that are live at these sites, so what waits goes on waiting.
+"""
+
+import json
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.template.loader import render_to_string
+from django.test import Client
+from django.utils import timezone
+
+from portal.accounts.link_services import make_link
+from portal.accounts.models import Site, User
+from portal.accounts.people_services import disable_user
+from portal.accounts.roles import Role
+from portal.accounts.services import create_site, create_token, create_user
+from portal.accounts.throttle_services import PER_NAME, Guess, take_guesses
+from portal.predictions.deployment_services import (
+    decline_deployment,
+    pause_model,
+    propose_deployment,
+    resume_model,
+)
+from portal.predictions.models import ModelVersion, Prediction
+from portal.predictions.services import Answer, complete_prediction, fail_prediction
+from portal.predictions.version_services import deploy_model
+from portal.reviews.lease_selectors import LEASE
+from portal.reviews.models import StudyLease
+from portal.reviews.services import Read, amend_review, sign_review
+from portal.studies.models import Study
+from tests.chaos import radiographs
+from tests.factories import (
+    PASSWORD,
+    make_instance,
+    make_model_version,
+    make_prediction,
+    make_study,
+    new_uid,
+    start,
+)
+
+SITES = {
+    "full": "The Royal Featherstonehaugh-Cholmondeley Memorial Hospital of St Mary and All Saints",
+    "calm": "Calm Clinic",
+    "halted": "Halted Hospital",
+}
+LONG_NAME = "Dr Wilhelmina-Alexandrina Featherstonehaugh-Cholmondeley-Majoribanks of Strathallan"
+LONG_PATIENT = "Featherstonehaugh-Cholmondeley-Majoribanks^Alexandrina Wilhelmina Philippa^Wilma"
+LONG_WORDS = "Four false alarms in a row on scanner 2, all with a line across the left lung. " * 4
+FAILURES = 52  # more than a page holds
+REMEDY = (
+    "Read the study without the AI. If a retry ends the same way, whoever runs the server has to "
+    "look into the worker's log."
+)
+NOT_SCORED = {
+    "not_applicable": (
+        "age",
+        "The patient is 71; the model reads ages 1 to 5.",
+        "Read without AI.",
+    ),
+    "rejected_quality": ("too_dark", "The image is nearly black.", "Take it again."),
+}
+
+
+def prepare() -> None:
+    """Make everything and print where it is, as JSON."""
+    sites = {slug: create_site(slug=slug, name=name) for slug, name in SITES.items()}
+    people = {slug: _people(site) for slug, site in sites.items()}
+    _models(sites["full"], people["full"])
+    paths = {f"study_{name}": uid for name, uid in _studies(sites["full"], people["full"]).items()}
+    _failures(sites["full"])
+    _halted(sites["halted"], people["halted"])
+    sessions = {
+        f"{slug}.{role}": _session(user)
+        for slug, some in people.items()
+        for role, user in some.items()
+    }
+    for _ in range(PER_NAME.holds):
+        take_guesses(Guess(PER_NAME, "throttled"))
+    words = {"detail": "The database does not answer."}
+    bodies = {name: render_to_string(f"{name}.html", words) for name in ("400", "500", "503")}
+    paths |= _doors(sites["full"]) | _addresses(people)
+    print(json.dumps({"paths": paths, "sessions": sessions, "bodies": bodies}))
+
+
+def _people(site: Site) -> dict[str, User]:
+    """Return a person for each role; the reviewer of the full site has a long name."""
+    make = partial(create_user, site=site, password=PASSWORD)
+    people = {
+        role: make(username=f"{site.slug}.{role}", roles=[role], name=f"Dr {role}".title())
+        for role in ("reader", "reviewer", "uploader", "auditor", "pacs_admin", "data_scientist")
+    }
+    people["site_admin"] = make(username=f"{site.slug}.site_admin", roles=["site_admin"])
+    if site.slug == "full":
+        name = f"{site.slug}.{'very-long-username-' * 3}"
+        people["long"] = make(username=name, roles=list(Role.values), name=LONG_NAME)
+    return people
+
+
+def _session(user: User) -> str:
+    browser = Client()
+    browser.force_login(user)
+    return browser.cookies["session"].value
+
+
+def _doors(site: Site) -> dict[str, str]:
+    """Return the paths of one-time links, and leave accounts in every state."""
+    alive, gone = (
+        create_user(username=f"{site.slug}.{name}", site=site, roles=["reader"])
+        for name in ("invited", "late")
+    )
+    left = create_user(username=f"{site.slug}.left", site=site, roles=["uploader"])
+    disable_user(user=left, by=User.objects.get(username=f"{site.slug}.site_admin"))
+    link, dead = make_link(user=alive), make_link(user=gone)
+    User.objects.filter(pk=gone.pk).update(link_expires_at=timezone.now() - timedelta(days=1))
+    link, dead = (urlsplit(one).path for one in (link, dead))
+    return {"link": link, "dead_link": dead, "left": str(left.pk), "invited": str(alive.pk)}
+
+
+def _addresses(people: dict[str, dict[str, User]]) -> dict[str, str]:
+    admin, reader = people["full"]["site_admin"], people["full"]["long"]
+    create_token(user=reader, lasts=timedelta(days=30))
+    return {
+        "self": str(admin.pk),
+        "person": str(reader.pk),
+        "live": str(ModelVersion.objects.get(version="1.0.0").pk),
+        "free": str(ModelVersion.objects.get(version="4.0.0").pk),
+        "proposed": str(ModelVersion.objects.get(version="2.0.0").pk),
+    }
+
+
+# ---------------------------------------------------------------------- studies
+
+
+def _image(study: Study, seed: int, **fields: Any) -> Any:
+    side = radiographs.SIDE
+    content = radiographs.dicom(seed)
+    return make_instance(study, content=content, rows=side, columns=side, **fields)
+
+
+def _asked(site: Site, seed: int, **fields: Any) -> tuple[Study, Prediction]:
+    """Return a study with a picture that waits for the machine."""
+    fields = {"patient_name": f"Test^Child {seed}", "accession_number": f"A{seed:06}"} | fields
+    study = make_study(site, **fields)
+    return study, make_prediction(_image(study, seed))
+
+
+def _ended(site: Site, seed: int, answer: Answer, **fields: Any) -> Study:
+    study, prediction = _asked(site, seed, **fields)
+    if answer.outcome == "failed":
+        fail_prediction(start(prediction), answer)
+    else:
+        complete_prediction(start(prediction), answer)
+    return study
+
+
+def _scored(site: Site, seed: int, score: float = 0.87, **fields: Any) -> Study:
+    finding = "present" if score >= 0.5 else "absent"
+    answer = Answer("scored", score=score, finding=finding, unknown=("view", "patient_age"))
+    return _ended(site, seed, answer, **fields)
+
+
+def _studies(site: Site, people: dict[str, User]) -> dict[str, str]:
+    """Return the UID of a study in each state."""
+    long = {
+        "patient_name": LONG_PATIENT,
+        "patient_id": "P" * 64,
+        "accession_number": "A" * 16,
+        "study_description": "Thorax in two planes, supine, portable, after the line was placed",
+    }
+    rows = {
+        "long": _scored(site, 1, **long, patient_sex="F", study_date="2024-06-01"),
+        "absent": _scored(site, 2, 0.03),
+        "failed": _ended(site, 3, _gave_up()),
+        "several": _several(site),
+        "without": make_study(site, patient_id="WITHOUT", patient_name=""),
+        "signed": _scored(site, 5),
+        "overridden": _scored(site, 6),
+        "amended": _scored(site, 7),
+        "mine": _scored(site, 8),
+        "held": _scored(site, 9),
+    }
+    _image(rows["without"], 10)
+    for number, (outcome, (code, detail, remedy)) in enumerate(NOT_SCORED.items()):
+        answer = Answer(outcome, code=code, detail=detail, remedy=remedy)
+        rows[outcome] = _ended(site, 11 + number, answer)
+    rows["queued"], _ = _asked(site, 13)
+    rows["running"], prediction = _asked(site, 14)
+    start(prediction, lease=timedelta(days=1))
+    _read(rows, people)
+    return {name: study.study_instance_uid for name, study in rows.items()}
+
+
+def _gave_up(detail: str = "The worker was lost 3 times while it read this image.") -> Answer:
+    return Answer("failed", code="gave_up", detail=detail, remedy=REMEDY)
+
+
+def _several(site: Site) -> Study:
+    """Return a study with a scored image, one that is out of scope and one nobody has read."""
+    study = _scored(site, 4, patient_name="Several^Images")
+    code, detail, remedy = NOT_SCORED["not_applicable"]
+    answer = Answer("not_applicable", code=code, detail=detail, remedy=remedy)
+    complete_prediction(start(make_prediction(_image(study, 15))), answer)
+    make_prediction(_image(study, 16))
+    return study
+
+
+def _read(rows: dict[str, Study], people: dict[str, User]) -> None:
+    """Sign some, and have others in hand."""
+    by, other = people["reviewer"], people["long"]
+    sign = partial(sign_review, password=PASSWORD, by=by)
+    sign(study=rows["signed"], read=Read("present", confidence=5))
+    sign(study=rows["overridden"], read=Read("absent", "OTHER", LONG_WORDS, 2))
+    first = sign(study=rows["amended"], read=Read("absent", "FP_atelectasis", "Seen before.", 3))
+    amend_review(
+        review=first,
+        read=Read("present", comment="The lateral view decides."),
+        amend_reason=LONG_WORDS,
+        password=PASSWORD,
+        by=by,
+    )
+    for name, reader in (("mine", by), ("held", other)):
+        StudyLease.objects.create(study=rows[name], reader=reader, until=timezone.now() + LEASE)
+
+
+# ---------------------------------------------------------------------- models, failed work
+
+
+def _models(site: Site, people: dict[str, User]) -> None:
+    """Leave a history, two proposals that wait and one that was declined."""
+    live = make_model_version()
+    deploy_model(site=site, version=live)
+    pause_model(version=live, reason=LONG_WORDS, by=people["reviewer"])
+    resume_model(version=live, note="The line was removed.", by=people["long"])
+    versions = [make_model_version(version=f"{number}.0.0") for number in (2, 3, 4)]
+    by = people["data_scientist"]
+    for version in versions[:2]:
+        propose_deployment(version=version, why="Fewer false alarms on our radiographs.", by=by)
+    decline_deployment(version=versions[1], reason=LONG_WORDS, by=people["long"])
+    propose_deployment(version=versions[1], why=LONG_WORDS, by=people["long"])
+
+
+def _failures(site: Site) -> None:
+    for number in range(FAILURES):
+        study = make_study(site, patient_name=f"Failed^{number}")
+        fail_prediction(start(make_prediction(make_instance(study))), _gave_up())
+    study = make_study(site, patient_name=LONG_PATIENT, patient_id="F" * 64)
+    answer = Answer("failed", code="pixels_undecodable", detail="The pixels do not decode.")
+    fail_prediction(start(make_prediction(make_instance(study))), answer)
+
+
+def _halted(site: Site, people: dict[str, User]) -> None:
+    """Leave a model that is paused, and a study that waited for it."""
+    _scored(site, 20)
+    _asked(site, 21, study_instance_uid=new_uid())
+    live = ModelVersion.objects.get(version="1.0.0")
+    pause_model(version=live, reason=LONG_WORDS, by=people["reviewer"])
