@@ -128,7 +128,7 @@ ACCOUNTS = [
     Place("user-self", "user", "full.site_admin", "/users/{self}"),
     Place("user-disabled", "user", "full.site_admin", "/users/{left}"),
     Place(
-        "user-link", "user-link", "full.site_admin", "/users/{invited}",
+        "user-link", "user-link", "full.site_admin", "/users/{late}",
         acts=(_filled("Renew the invitation"),),
     ),
     Place(
@@ -186,6 +186,10 @@ OPERATING = [
     Place("about-nothing", "about", "calm.reader", "/about"),
     Place("models", "models", "full.reviewer", "/models", acts=(_open_all,)),
     Place("models-proposing", "models", "full.data_scientist", "/models", acts=(_open_all,)),
+    Place(
+        "enter-prevalence", "enter-prevalence", "full.data_scientist", "/models", answers=422,
+        acts=(_open_all, _filled("Enter it", of_100="200", basis="x" * 80)),
+    ),
     Place("models-nothing", "models", "calm.reviewer", "/models"),
     Place("models-paused", "models", "halted.reviewer", "/models"),
     Place("models-resuming", "models", "halted.site_admin", "/models"),

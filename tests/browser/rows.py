@@ -119,7 +119,7 @@ def _doors(site: Site) -> dict[str, str]:
     link, dead = make_link(user=alive), make_link(user=gone)
     User.objects.filter(pk=gone.pk).update(link_expires_at=timezone.now() - timedelta(days=1))
     link, dead = (urlsplit(one).path for one in (link, dead))
-    return {"link": link, "dead_link": dead, "left": str(left.pk), "invited": str(alive.pk)}
+    return {"link": link, "dead_link": dead, "left": str(left.pk), "late": str(gone.pk)}
 
 
 def _addresses(people: dict[str, dict[str, User]]) -> dict[str, str]:

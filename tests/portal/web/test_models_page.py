@@ -61,6 +61,7 @@ def test_beside_every_reason_it_says_who_reads_it_and_to_name_no_patient(
     resuming = text_of(as_(make_user(site, "site_admin")).get(at("models")))
     for page, act in (
         (proposing, f"propose-{better.pk}"),
+        (proposing, "basis"),
         (deciding, f"approve-{better.pk}"),
         (deciding, f"decline-{better.pk}"),
         (deciding, f"pause-{deployed.pk}"),
