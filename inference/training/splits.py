@@ -69,9 +69,10 @@ def read_rows(folder: Path, *, needed: Sequence[str] = (FITTED, CHOSEN_ON)) -> l
         raise BadData(f"There is no folder {folder}.")
     rows = _from_csv(folder) if (folder / "splits.csv").is_file() else _from_tree(folder)
     _check_files(rows)
-    _check_classes(rows, needed)
     _check_patients(rows)
-    return [*rows, *_official(folder, rows)]
+    rows += _official(folder, rows)  # the same patients once more
+    _check_classes(rows, needed)
+    return rows
 
 
 def of_split(rows: Iterable[Row], split: str, limit: int | None = None) -> list[Row]:

@@ -72,12 +72,12 @@ def minute(value: datetime | None) -> str | SafeString:
 
 @register.filter
 def of_100(share: float | None) -> str:
-    """Return a share as how many of a hundred, whole; at the ends that would be a lie."""
+    """Return an estimated share as about how many of a hundred; never as none or all of them."""
     if share is None:
         return ""
     count = 100 * share
     if 1 <= count <= 99:  # noqa: PLR2004 (of a hundred)
-        return f"{count:.0f}"
+        return f"about {count:.0f}"
     return "fewer than 1" if count < 1 else "more than 99"
 
 

@@ -169,3 +169,4 @@ def test_the_official_test_is_the_internal_one_with_its_copies(folder):
     official = of_split(read_rows(path), "official_test")
     assert [row.file.name for row in official] == ["e.png", "f.png", "e.png"]
     assert len(of_split(read_rows(path), "test_internal")) == 2
+    assert of_split(read_rows(path, needed=["official_test"]), "official_test") == official

@@ -300,10 +300,10 @@ def test_the_study_page_says_what_a_score_means_and_means_here(
     words = prose_of(client.get(at("study", study.study_instance_uid)))
     score = f"{100 * prediction.score:.0f}"
     meaning = f"Of 100 such scores about {score} were pneumonia, among validation images of which"
-    assert f"{meaning} 74 in 100 were." in words
+    assert f"{meaning} 74 % were." in words
     assert "it would be about" not in words
     enter(as_(data_scientist), "20")
     words = prose_of(client.get(at("study", study.study_instance_uid)))
     here = probability_at(prediction.score, of=0.74, at=0.2)
-    assert f"20 in 100 are ( All of &lt;2025&gt;. ), it would be about {100 * here:.0f}." in words
+    assert f"20 % are ( All of &lt;2025&gt;. ), it would be about {100 * here:.0f}." in words
     assert here < prediction.score

@@ -54,7 +54,7 @@ def test_a_score_stands_beside_cut_off_version_and_disclaimer(
     assert DISCLAIMER in answer
     assert "Disclaimer 2026-1" in answer
     meaning = f"Of 100 such scores about {100 * score:.0f} were pneumonia"
-    assert f"{meaning}, among validation images of which 74 in 100 were." in answer
+    assert f"{meaning}, among validation images of which 74 % were." in answer
 
 
 def test_what_was_found_and_where_is_said_beside_a_refusal(site, reviewer, as_):

@@ -72,8 +72,8 @@ def test_empty_details_are_left_out():
 
 @pytest.mark.parametrize(
     ("share", "words"),
-    [(0.874, "87"), (0.01, "1"), (0.0099, "fewer than 1"), (0.99, "99"), (0.9999, "more than 99"),
-     (0.0, "fewer than 1"), (1.0, "more than 99"), (None, "")],
+    [(0.874, "about 87"), (0.01, "about 1"), (0.0099, "fewer than 1"), (0.99, "about 99"),
+     (0.9999, "more than 99"), (0.0, "fewer than 1"), (1.0, "more than 99"), (None, "")],
 )  # fmt: skip
 def test_of_a_hundred_nothing_is_rounded_to_none_or_all(share, words):
     assert of_100(share) == words
