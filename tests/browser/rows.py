@@ -171,7 +171,7 @@ def _studies(site: Site, people: dict[str, User]) -> dict[str, str]:
         "patient_name": LONG_PATIENT,
         "patient_id": "P" * 64,
         "accession_number": "A" * 16,
-        "study_description": "Thorax in two planes, supine, portable, after the line was placed",
+        "study_description": "Thorax in two planes, supine, portable, after placing the line",
     }
     rows = {
         "long": _scored(site, 1, **long, patient_sex="F", study_date="2024-06-01"),
