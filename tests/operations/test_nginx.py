@@ -190,6 +190,16 @@ def test_a_file_that_is_too_large_is_refused_by_the_portal_in_words(front):
     assert answer.json()["code"] == "too_large"
 
 
+def test_a_refused_upload_leaves_no_connection_behind_that_the_next_page_breaks_on(front):
+    headers = {"Authorization": f"Token {front.overread.tokens['uploader']}"}
+    for _ in range(30):  # every fifth page was a 502
+        large = [("files", ("large.dcm", b"0" * 2 * 2**20))]
+        address = f"{front.origin}/api/v1/uploads"
+        refused = front.browser.post(address, files=large, headers=headers, timeout=30)
+        assert refused.status_code == 413
+        assert front.get("/sign-in").status_code == 200
+
+
 def test_static_files_are_compressed_and_health_is_reached(front):
     sheet = re.search(r'href="(/static/[^"]+\.css[^"]*)"', front.get("/sign-in").text)[1]
     assert front.get(sheet).headers.get("Content-Encoding") == "gzip"

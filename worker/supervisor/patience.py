@@ -18,6 +18,8 @@ AT_LEAST_SECONDS = 1.0
 """For a connection that has waited for a thread, and may have sent its head long ago."""
 SILENCE_SECONDS = 30.0
 """Within a body, or while an answer is sent."""
+LONG_BODY = 64 * 1024
+"""Bytes. More than that gunicorn does not read of a body that was refused unread: it hangs up."""
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -44,8 +46,14 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
             self._heads.pop(conn, None)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Answer a request whose head has come; its body may not stop coming."""
+        """Answer a request whose head has come; its body may not stop coming.
+
+        After a long body the connection is closed, and the answer says so. Without that word
+        nginx would send the next request, anybody's, into a connection that is about to end.
+        """
         self._heads.pop(conn, None)
+        if _has_long_body(req):
+            req.force_close()
         conn.sock.settimeout(SILENCE_SECONDS)
         return super().handle_request(req, conn)
 
@@ -57,3 +65,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
             if ends < now:
                 with suppress(OSError):  # its thread reads the end of the stream, and hangs up
                     conn.sock.shutdown(socket.SHUT_RD)
+
+
+def _has_long_body(req: Any) -> bool:
+    """Return whether a body is longer than `LONG_BODY`, or does not say how long it is."""
+    said = dict(req.headers)
+    length = said.get("CONTENT-LENGTH", "0")
+    return "TRANSFER-ENCODING" in said or not length.isdecimal() or int(length) > LONG_BODY
