@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
 HEAD_SECONDS = 5.0
@@ -18,6 +19,8 @@ AT_LEAST_SECONDS = 1.0
 """For a connection that has waited for a thread, and may have sent its head long ago."""
 SILENCE_SECONDS = 30.0
 """Within a body, or while an answer is sent."""
+REST_SECONDS = 5.0
+"""For the rest of a body that was refused unread."""
 LONG_BODY = 64 * 1024
 """Bytes. More than that gunicorn does not read of a body that was refused unread: it hangs up."""
 
@@ -52,10 +55,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
         nginx would send the next request, anybody's, into a connection that is about to end.
         """
         self._heads.pop(conn, None)
-        if _has_long_body(req):
-            req.force_close()
         conn.sock.settimeout(SILENCE_SECONDS)
-        return super().handle_request(req, conn)
+        if not _has_long_body(req):
+            return super().handle_request(req, conn)
+        req.force_close()
+        goes_on = super().handle_request(req, conn)
+        _read_to_the_end(req, conn)
+        return goes_on
 
     def notify(self) -> None:
         """End what took too long; gunicorn calls this once a second from its main loop."""
@@ -65,6 +71,15 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
             if ends < now:
                 with suppress(OSError):  # its thread reads the end of the stream, and hangs up
                     conn.sock.shutdown(socket.SHUT_RD)
+
+
+def _read_to_the_end(req: Any, conn: Any) -> None:
+    """Read on for a while what nobody wanted: who hangs up on a sender takes the answer back."""
+    ends = time.monotonic() + REST_SECONDS
+    conn.sock.settimeout(REST_SECONDS)
+    with suppress(OSError, ParseException):
+        while req.body.read(LONG_BODY) and time.monotonic() < ends:
+            pass
 
 
 def _has_long_body(req: Any) -> bool:
