@@ -260,6 +260,17 @@ def test_a_head_that_comes_byte_by_byte_is_not_waited_for(running):
     assert time.monotonic() - began < 12
 
 
+def test_the_rest_of_a_refused_body_is_not_waited_for_byte_by_byte(running):
+    head = b"POST /api/v1/uploads HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n"
+    began = time.monotonic()
+    with wire.connection(running) as client, suppress(ConnectionError):
+        client.sendall(head)  # from nobody: refused unread
+        while time.monotonic() - began < 25:
+            client.sendall(b"y")
+            time.sleep(0.3)
+    assert time.monotonic() - began < 12
+
+
 def test_a_body_that_stops_coming_is_not_waited_for(running, token):
     whole = multipart(running, token, part(RADIOGRAPH * 4) + END)
     with wire.connection(running) as client:

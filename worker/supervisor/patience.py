@@ -60,7 +60,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
             return super().handle_request(req, conn)
         req.force_close()
         goes_on = super().handle_request(req, conn)
-        _read_to_the_end(req, conn)
+        self._heads[conn] = time.monotonic() + REST_SECONDS  # `notify` sees to it, and `handle`
+        with suppress(OSError, ParseException):  # who hangs up on a sender takes the answer back
+            while req.body.read(LONG_BODY):
+                pass
         return goes_on
 
     def notify(self) -> None:
@@ -71,15 +74,6 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type
             if ends < now:
                 with suppress(OSError):  # its thread reads the end of the stream, and hangs up
                     conn.sock.shutdown(socket.SHUT_RD)
-
-
-def _read_to_the_end(req: Any, conn: Any) -> None:
-    """Read on for a while what nobody wanted: who hangs up on a sender takes the answer back."""
-    ends = time.monotonic() + REST_SECONDS
-    conn.sock.settimeout(REST_SECONDS)
-    with suppress(OSError, ParseException):
-        while req.body.read(LONG_BODY) and time.monotonic() < ends:
-            pass
 
 
 def _has_long_body(req: Any) -> bool:
