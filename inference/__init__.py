@@ -7,6 +7,7 @@ from pathlib import Path
 
 from inference.bundle import Bundle, BundleBroken, read_bundle
 from inference.classifier import Classifier, Radiograph, Score
+from inference.gate import Widening
 from inference.manifest import Manifest
 from inference.refusal import Refusal
 
@@ -18,6 +19,7 @@ __all__ = [
     "Radiograph",
     "Refusal",
     "Score",
+    "Widening",
     "load",
     "read_bundle",
 ]

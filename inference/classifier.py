@@ -13,7 +13,7 @@ import numpy.typing as npt
 from inference.bundle import Bundle
 from inference.calibration import to_probability
 from inference.engines import DenseHead, Engine, load_engine
-from inference.gate import Facts, check_quality, check_use, gather_facts
+from inference.gate import Facts, Widening, check_quality, gather_facts, judge_use
 from inference.manifest import Manifest
 from inference.refusal import Refusal
 
@@ -37,10 +37,13 @@ class Radiograph:
     facts : mapping
         ``modality``, ``body_part``, ``view``, ``age_years``, ``sex``: they count where the header
         is silent, as it always is in PNG and JPEG.
+    widening : Widening, optional
+        What its site lets the model score besides.
     """
 
     file: bytes | Path
     facts: Mapping[str, object] = field(default_factory=dict)
+    widening: Widening | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,10 @@ class Score:
         What was seen, and what saw it.
     engine : str
         What computed it, with version and device.
+    outside_use : tuple of str
+        The refusals that the intended use has for it; there is a score only because of a widening.
+    widening : int or None
+        The number of that widening.
     """
 
     probability: float
@@ -73,6 +80,8 @@ class Score:
     preprocessing: str
     engine: str
     facts: Mapping[str, object]
+    outside_use: tuple[str, ...] = ()
+    widening: int | None = None
 
 
 UNREADABLE = Refusal(
@@ -96,6 +105,8 @@ class _Seen:
     pixels: Floats
     pixel_sha256: str
     facts: Facts
+    outside_use: tuple[str, ...] = ()
+    widening: int | None = None
 
 
 class Classifier:
@@ -193,7 +204,9 @@ class Classifier:
             return header
         facts = gather_facts(header.facts, radiograph.facts)
         # The header first: what may not be scored need not be decoded.
-        if gates and (refusal := check_use(facts, self.manifest.intended_use)):
+        widening = radiograph.widening
+        refusal, outside = judge_use(facts, self.manifest.intended_use, widening)
+        if gates and refusal:
             return refusal
         decoded = self._airlock.decode(radiograph.file, size=self.manifest.input.size)
         if isinstance(decoded, Refusal):
@@ -203,7 +216,8 @@ class Classifier:
             gates or refusal.outcome == "failed"
         ):  # no score comes of what is no number
             return refusal
-        return _Seen(decoded.pixels, decoded.pixel_sha256, facts)
+        number = widening.number if widening and outside else None
+        return _Seen(decoded.pixels, decoded.pixel_sha256, facts, outside, number)
 
     def _read(self, seen: Sequence[_Seen]) -> list[Score | Refusal]:
         if not seen:
@@ -228,4 +242,6 @@ class Classifier:
             preprocessing=manifest.input.preprocessing,
             engine=self._engine.name,
             facts=asdict(seen.facts),
+            outside_use=seen.outside_use,
+            widening=seen.widening,
         )

@@ -6,7 +6,7 @@ state passes where the manifest allows that, and the score says what was not kno
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,21 @@ class Facts:
         return tuple(name for name, value in known.items() if not value)
 
 
+@dataclass(frozen=True, slots=True)
+class Widening:
+    """What may be scored besides the intended use, because a site has signed for it.
+
+    It only ever adds, and it knows no frames and no raw detector data: those stay outside.
+    ``number`` is under what it was signed; the score repeats it.
+    """
+
+    number: int
+    age_years: tuple[int, int] | None = None
+    modalities: tuple[str, ...] = ()
+    body_parts: tuple[str, ...] = ()
+    views: tuple[str, ...] = ()
+
+
 def gather_facts(header: Mapping[str, object], supplied: Mapping[str, object]) -> Facts:
     """Return what the header says, with what the sender says where the header is silent.
 
@@ -107,6 +122,23 @@ def completed_years(years: float | None) -> int | None:
 def check_use(facts: Facts, use: IntendedUse) -> Refusal | None:
     """Return why a radiograph is outside the intended use, or None if it is inside."""
     return next(_reasons(facts, use), None)
+
+
+def judge_use(
+    facts: Facts, use: IntendedUse, widening: Widening | None
+) -> tuple[Refusal | None, tuple[str, ...]]:
+    """Return why a radiograph must not be scored, or None and what it is scored in spite of.
+
+    What it is scored in spite of are codes of refusals, and empty if it is inside the use itself.
+    A refusal says what the model was made for, not what a site has made of it.
+    """
+    if widening is None:
+        return check_use(facts, use), ()
+    outside = tuple(_reasons(facts, use))
+    still = {reason.code for reason in _reasons(facts, _widened(use, widening))}
+    if refusal := next((reason for reason in outside if reason.code in still), None):
+        return refusal, ()
+    return None, tuple(reason.code for reason in outside)
 
 
 def check_quality(pixels: npt.NDArray[np.float32]) -> Refusal | None:
@@ -152,6 +184,20 @@ def roughness(pixels: npt.NDArray[np.float32]) -> float:
     """
     between = max(float(np.diff(pixels, axis=axis).var()) for axis in (0, 1))
     return between / (2 * float(pixels.var()))
+
+
+def _widened(use: IntendedUse, widening: Widening) -> IntendedUse:
+    youngest, oldest = use.age_years
+    if widening.age_years:
+        youngest = min(youngest, widening.age_years[0])
+        oldest = max(oldest, widening.age_years[1])
+    return replace(
+        use,
+        age_years=(youngest, oldest),
+        modalities=use.modalities + widening.modalities,
+        body_parts=use.body_parts + widening.body_parts,
+        views=use.views + widening.views,
+    )
 
 
 def _reasons(facts: Facts, use: IntendedUse) -> Iterator[Refusal]:

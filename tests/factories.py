@@ -54,6 +54,14 @@ def manifest(**changes: Any) -> dict[str, Any]:
         "version": "1.0.0",
         "threshold": {"value": 0.5},
         "prevalence": {"value": 0.74},
+        "intended_use": {
+            "age_years": [1, 5],
+            "modalities": ["CR", "DX"],
+            "body_parts": ["CHEST"],
+            "views": ["AP", "PA"],
+            "unknown_allowed": ["modality", "body_part", "view", "age"],
+            "statement": "A second reader's suggestion on a frontal radiograph of a child.",
+        },
         "disclaimer": {"version": "2026-1", "text": DISCLAIMER},
     } | changes
 

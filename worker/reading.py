@@ -6,16 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from uuid import UUID
 
-from inference import Classifier, Radiograph, Refusal, Score
+from inference import Classifier, Radiograph, Refusal, Score, Widening
 from portal import logs
 from portal.airlock import MAY_BE_OUR_FAULT
 from portal.predictions import services as predictions
 from portal.predictions.models import Prediction
 from portal.predictions.services import Answer, NotRunning
+from portal.predictions.widening_selectors import widenings_in_force
 from portal.studies.blobs import store
 from worker.model import ModelUnavailable, classifier_of
 
 logger = logging.getLogger(__name__)
+_COLUMNS = ("probability", "threshold", "finding", "prevalence", "unknown", "widening")
 ENDS_DONE = ("not_applicable", "rejected_quality")
 
 
@@ -43,10 +45,34 @@ def read(batch: Sequence[Prediction]) -> list[Score | Refusal]:
 
 
 def classify(classifier: Classifier, rows: Sequence[Prediction]) -> list[Score | Refusal]:
-    """Return one score or refusal for the image of each row, in their order."""
+    """Return one score or refusal for the image of each row, in their order.
+
+    All rows are of one version; each is held to what its own site lets that score at this moment.
+    """
+    widened = _widenings(rows)
     return classifier.classify(
-        [Radiograph(store.path(row.instance.sha256), row.instance.facts) for row in rows]
+        [
+            Radiograph(
+                store.path(row.instance.sha256), row.instance.facts, widened.get(row.site_id)
+            )
+            for row in rows
+        ]
     )
+
+
+def _widenings(rows: Sequence[Prediction]) -> dict[int, Widening]:
+    """Return what each site of ``rows`` lets their version score besides, by its primary key."""
+    found = widenings_in_force((row.site_id for row in rows), rows[0].model_version)
+    return {
+        site: Widening(
+            number=row.pk,
+            age_years=None if row.oldest is None else (row.youngest or 0, row.oldest),
+            modalities=tuple(row.modalities),
+            body_parts=tuple(row.body_parts),
+            views=tuple(row.views),
+        )
+        for site, row in found.items()
+    }
 
 
 def settle_all(rows: Sequence[Prediction], answers: Iterable[Score | Refusal]) -> None:
@@ -95,7 +121,7 @@ def settle(row: Prediction, answer: Score | Refusal) -> None:
 
 def _scored(score: Score) -> Answer:
     provenance = asdict(score)
-    for stored_in_columns in ("probability", "threshold", "finding", "prevalence", "unknown"):
+    for stored_in_columns in _COLUMNS:
         del provenance[stored_in_columns]
     return Answer(
         outcome=Prediction.Outcome.SCORED,
@@ -103,6 +129,7 @@ def _scored(score: Score) -> Answer:
         finding=score.finding,
         unknown=score.unknown,
         provenance=provenance,
+        widening=score.widening,
     )
 
 

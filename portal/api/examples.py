@@ -38,7 +38,7 @@ UPLOADS: dict[str, list[dict[str, Any]]] = {
         }
     ]
 }
-PREDICTION = {
+PREDICTION: dict[str, Any] = {
     "id": _PREDICTION,
     "state": "done",
     "outcome": "scored",
@@ -55,13 +55,36 @@ PREDICTION = {
     "remedy": None,
     "unknown": ["view"],
     "prevalence": 0.74,
+    "score_meaning": {
+        "of_100": 87.0,
+        "site": {"prevalence": 0.125, "probability": 0.2516, "of_100": 25.2},
+    },
+    "outside_use": ["age_outside_range"],
+    "widening": {
+        "id": 4,
+        "youngest": 0,
+        "oldest": 17,
+        "modalities": [],
+        "body_parts": [],
+        "views": [],
+        "why": "Measured on 400 of our own radiographs; report of 2 March.",
+        "proposed_name": "Dr D",
+        "proposed_at": _AT,
+        "decided_name": "Dr B",
+        "decided_at": _AT,
+        "note": "",
+    },
     "place_in_queue": None,
     "study_instance_uid": _STUDY_UID,
     "sop_instance_uid": _SOP_UID,
     "requested_at": _AT,
     "finished_at": _AT,
 }
-_NOT_SCORED = dict.fromkeys(("outcome", "score", "threshold", "finding", "prevalence"))
+_NOT_SCORED: dict[str, Any] = {
+    **dict.fromkeys(("outcome", "score", "threshold", "finding", "prevalence", "score_meaning")),
+    "outside_use": [],
+    "widening": None,
+}
 FAILED: dict[str, Any] = {
     **PREDICTION,
     **_NOT_SCORED,

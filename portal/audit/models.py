@@ -59,6 +59,10 @@ class AuditEvent(models.Model):
         MODEL_RESUMED = "model.resumed"
         MODEL_REFUSED = "model.refused"
         PREVALENCE_ENTERED = "prevalence.entered"
+        WIDENING_PROPOSED = "widening.proposed"
+        WIDENING_APPROVED = "widening.approved"
+        WIDENING_DECLINED = "widening.declined"
+        WIDENING_WITHDRAWN = "widening.withdrawn"
 
     class Outcome(models.TextChoices):
         SUCCESS = "success"

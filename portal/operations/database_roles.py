@@ -30,6 +30,7 @@ KEPT = frozenset(
         "predictions_prediction",
         "predictions_proposal",
         "predictions_siteprevalence",
+        "predictions_widening",
         "reviews_studylease",
         "studies_instance",
         "studies_series",

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from portal.audit.models import AuditEvent
@@ -16,6 +16,7 @@ from portal.predictions.models import (
     Prediction,
     Proposal,
     SitePrevalence,
+    Widening,
 )
 from portal.predictions.selectors import live_workers
 
@@ -38,6 +39,11 @@ def deployment_breaches() -> Iterator[str]:
         for prediction in _started_during(pause):
             yield f"prediction {prediction.pk}: it was started while {pause.deployment} rested"
     yield from _left_waiting()
+    foreign = Prediction.objects.exclude(widening=None).exclude(
+        widening__site=F("site"), widening__model_version=F("model_version")
+    )
+    for prediction in foreign:
+        yield f"prediction {prediction.pk}: the widening it was scored by is not its own"
 
 
 def model_acts() -> Iterator[tuple[Acts, AuditEvent.Action]]:
@@ -57,13 +63,19 @@ def model_acts() -> Iterator[tuple[Acts, AuditEvent.Action]]:
     entered = SitePrevalence.objects.select_related("site")
     sites = Counter((row.site.slug, f"site:{row.site.slug}") for row in entered)
     yield sites, Action.PREVALENCE_ENTERED
+    widenings = Widening.objects.select_related("site", "model_version")
+    decided = widenings.exclude(decided_at=None)
+    yield _acts(widenings), Action.WIDENING_PROPOSED
+    yield _acts(decided.exclude(state=Widening.State.DECLINED)), Action.WIDENING_APPROVED
+    yield _acts(decided.filter(state=Widening.State.DECLINED)), Action.WIDENING_DECLINED
+    yield _acts(widenings.filter(state=Widening.State.WITHDRAWN)), Action.WIDENING_WITHDRAWN
 
 
-def _acts(rows: QuerySet[Deployment] | QuerySet[Proposal]) -> Acts:
+def _acts(rows: QuerySet[Deployment] | QuerySet[Proposal] | QuerySet[Widening]) -> Acts:
     return Counter(_act(row) for row in rows)
 
 
-def _act(row: Deployment | Proposal) -> tuple[str, str]:
+def _act(row: Deployment | Proposal | Widening) -> tuple[str, str]:
     return row.site.slug, f"model:{row.model_version}"
 
 

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from portal.accounts.models import Site
 from portal.predictions.deployment_models import Deployment, ModelVersion, Pause, Proposal
 from portal.predictions.prevalence_models import SitePrevalence
+from portal.predictions.widening_models import Widening
 from portal.studies.models import Instance
 
 __all__ = [
@@ -16,11 +17,21 @@ __all__ = [
     "Prediction",
     "Proposal",
     "SitePrevalence",
+    "Widening",
     "Worker",
 ]
 
 MODEL_PAUSED = "model_paused"
 """The code of what was cancelled because its model was paused, and not by anybody who meant it."""
+
+
+WIDENABLE = (
+    "age_outside_range",
+    "body_part_not_chest",
+    "modality_not_supported",
+    "view_not_frontal",
+)
+"""Codes of what the intended use refuses and a site may let in by a widening."""
 
 
 class Prediction(models.Model):
@@ -75,6 +86,13 @@ class Prediction(models.Model):
     remedy = models.TextField(blank=True, help_text="What can be done about it.")
     unknown = models.JSONField(default=list, help_text="What of the intended use was not known.")
     provenance = models.JSONField(default=dict, help_text="Hashes, engine and library versions.")
+    widening = models.ForeignKey(
+        Widening,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="Why there is a score outside the intended use.",
+    )
     acknowledged_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -120,6 +138,10 @@ class Prediction(models.Model):
                 name="prediction_refusal_has_code",
             ),
             models.CheckConstraint(
+                condition=Q(widening=None) | Q(outcome="scored"),
+                name="prediction_widened_only_when_scored",
+            ),
+            models.CheckConstraint(
                 condition=Q(finished_at=None)
                 | Q(started_at=None)
                 | Q(finished_at__gte=F("started_at")),
@@ -132,7 +154,8 @@ class Prediction(models.Model):
             ),
             models.UniqueConstraint(
                 fields=("instance", "model_version"),
-                condition=~Q(state__in=("failed", "cancelled")),
+                condition=~Q(state__in=("failed", "cancelled"))
+                & ~Q(outcome="not_applicable", code__in=WIDENABLE),
                 name="prediction_one_live_per_version",
             ),
         )
@@ -165,6 +188,12 @@ class Prediction(models.Model):
         """Whether the model may be asked again: it failed, or never came to it."""
         paused = self.state == self.State.CANCELLED and self.code == MODEL_PAUSED
         return paused or self.state == self.State.FAILED
+
+    def is_let_in_by(self, widening: Widening | None) -> bool:
+        """Return whether a widening was signed since that could let in what was refused."""
+        if widening is None or widening.decided_at is None or self.finished_at is None:
+            return False
+        return self.code in WIDENABLE and widening.decided_at > self.finished_at
 
 
 class Worker(models.Model):

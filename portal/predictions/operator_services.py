@@ -11,9 +11,11 @@ from portal.accounts.roles import May
 from portal.audit.services import Action, record, refusals_recorded
 from portal.errors import Conflict, Forbidden
 from portal.predictions.cancel_services import cancel_waiting
+from portal.predictions.deployment_selectors import live_version
 from portal.predictions.models import Prediction
 from portal.predictions.selectors import latest_prediction
 from portal.predictions.services import request_prediction
+from portal.predictions.widening_selectors import widening_in_force
 from portal.studies.models import Instance
 
 State = Prediction.State
@@ -26,7 +28,10 @@ class MayNotOperate(Forbidden):
 
 
 class NotFailed(Conflict):
-    """Only what failed can be acknowledged; tried again also what a pause cancelled."""
+    """Only what failed can be acknowledged; tried again also what a pause cancelled.
+
+    And what was outside the intended use, once a widening that may let it in is signed.
+    """
 
     code = "prediction_not_failed"
 
@@ -58,7 +63,8 @@ class NoLiveModel(Conflict):
 def retry_prediction(*, prediction: Prediction, by: User) -> Prediction:
     """Return a new prediction of the image of one that failed or that a pause cancelled.
 
-    By what is live now; the old row stays as it is. Of two who retry at once one gets the new row.
+    Also of one that was outside the intended use, if a widening was signed since. By what is live
+    now; the old row stays as it is. Of two who retry at once one gets the new row.
 
     Raises
     ------
@@ -69,9 +75,9 @@ def retry_prediction(*, prediction: Prediction, by: User) -> Prediction:
         latest = latest_prediction(instance)
         if latest != prediction:
             raise RetriedAlready("It was retried already; look at the newer prediction.")
-        if not latest.may_be_retried:
-            why = "only what failed, or what a pause cancelled, can be retried"
-            raise NotFailed(f"It is {latest.state}; {why}.")
+        if not (latest.may_be_retried or _is_let_in(latest)):
+            why = "only what failed, what a pause cancelled or what a widening lets in since"
+            raise NotFailed(f"It is {latest.state}; {why} can be retried.")
         again = request_prediction(
             instance=instance, by=by, priority=latest.priority, retry_of=latest
         )
@@ -132,6 +138,14 @@ def _answered_for(act: str, prediction: Prediction, by: User) -> Iterator[None]:
     ):
         _allow(by)
         yield
+
+
+def _is_let_in(prediction: Prediction) -> bool:
+    """Return whether the site has signed since that the live version may score more."""
+    version = live_version(prediction.site)
+    return version is not None and prediction.is_let_in_by(
+        widening_in_force(prediction.site, version)
+    )
 
 
 def _allow(by: User) -> None:

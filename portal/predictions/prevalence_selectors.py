@@ -1,8 +1,9 @@
 """Read side of a site's own prevalence, and what a score means at it."""
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from portal.accounts.models import Site
+from portal.predictions.models import Prediction
 from portal.predictions.prevalence_models import SitePrevalence
 
 MOST = 50  # rows of a history
@@ -18,6 +19,12 @@ def prevalences_at(site: Site) -> QuerySet[SitePrevalence]:
     """Return what was ever entered at ``site``, newest first."""
     rows = SitePrevalence.objects.filter(site=site).select_related("entered_by")
     return rows.order_by("-pk")[:MOST]
+
+
+def with_prevalence(predictions: QuerySet[Prediction]) -> QuerySet[Prediction]:
+    """Return ``predictions``, each with ``site_prevalence``: what counts at its site, or None."""
+    newest = SitePrevalence.objects.filter(site=OuterRef("site")).order_by("-pk")
+    return predictions.annotate(site_prevalence=Subquery(newest.values("share")[:1]))
 
 
 def probability_at(probability: float, *, of: float, at: float) -> float:

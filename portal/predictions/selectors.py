@@ -25,6 +25,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.errors import NotFound
 from portal.predictions.models import Deployment, ModelVersion, Prediction, Worker
+from portal.predictions.prevalence_selectors import with_prevalence
 from portal.studies.models import Instance, Study
 from portal.studies.selectors import visible_instances
 
@@ -53,8 +54,13 @@ def live_versions() -> QuerySet[ModelVersion]:
 def visible_predictions(user: User) -> QuerySet[Prediction]:
     """Return what ``user`` may see."""
     return Prediction.objects.filter(instance__in=visible_instances(user)).select_related(
-        "instance__series__study", "model_version", "site"
+        "instance__series__study", "model_version", "site", "widening"
     )
+
+
+def shown_predictions(user: User) -> QuerySet[Prediction]:
+    """Return what ``user`` may see, each with its ``place`` and its site's ``site_prevalence``."""
+    return with_prevalence(with_place(visible_predictions(user)))
 
 
 def prediction_of(user: User, prediction_id: UUID) -> Prediction:
@@ -64,7 +70,7 @@ def prediction_of(user: User, prediction_id: UUID) -> Prediction:
     ------
     NoSuchPrediction
     """
-    prediction = with_place(visible_predictions(user)).filter(pk=prediction_id).first()
+    prediction = shown_predictions(user).filter(pk=prediction_id).first()
     if prediction is None:
         raise NoSuchPrediction("There is no such prediction.")
     return prediction
@@ -74,7 +80,7 @@ def predictions_of(study: Study) -> QuerySet[Prediction]:
     """Return the predictions of a study in the order they were asked for."""
     return (
         Prediction.objects.filter(instance__series__study=study)
-        .select_related("instance", "model_version")
+        .select_related("instance", "model_version", "widening")
         .order_by("requested_at", "pk")
     )
 
@@ -95,7 +101,7 @@ def leading_predictions(user: User, studies: Collection[Study]) -> dict[int, Pre
 
     One query however many.
     """
-    seen = with_place(visible_predictions(user)).filter(instance__series__study__in=studies)
+    seen = shown_predictions(user).filter(instance__series__study__in=studies)
     found: dict[int, Prediction] = {}
     for prediction in seen.order_by(*LEADING):
         found.setdefault(prediction.instance.series.study_id, prediction)

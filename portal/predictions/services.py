@@ -41,7 +41,8 @@ class NotRunning(Conflict):
 class Answer:
     """What a classifier said of one instance, ready to be stored.
 
-    ``outcome`` is one of `Prediction.Outcome`; ``score`` (0 to 1) only if it is scored.
+    ``outcome`` is one of `Prediction.Outcome`; ``score`` (0 to 1) only if it is scored;
+    ``widening`` names the one without which it would not be.
     """
 
     outcome: str
@@ -52,6 +53,7 @@ class Answer:
     remedy: str = ""
     unknown: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
+    widening: int | None = None
 
 
 @transaction.atomic
@@ -170,14 +172,11 @@ def complete_prediction(prediction: Prediction, answer: Answer) -> None:
         remedy=answer.remedy,
         unknown=list(answer.unknown),
         provenance=answer.provenance,
+        widening=answer.widening,
     )
-    _record_end(
-        Action.PREDICTION_COMPLETED,
-        prediction,
-        outcome_of_model=answer.outcome,
-        code=answer.code,
-        disclaimer=version.disclaimer_version,
-    )
+    told = {"outcome_of_model": answer.outcome, "code": answer.code, "widening": answer.widening}
+    wording = version.disclaimer_version
+    _record_end(Action.PREDICTION_COMPLETED, prediction, **told, disclaimer=wording)
 
 
 @transaction.atomic

@@ -18,7 +18,7 @@ from portal.accounts.roles import TABLE, May
 from portal.audit.models import AuditEvent
 from portal.audit.selectors import verify_all
 from portal.predictions.deployment_invariants import deployment_breaches, model_acts
-from portal.predictions.models import Deployment, Prediction
+from portal.predictions.models import WIDENABLE, Deployment, Prediction
 from portal.predictions.selectors import live_workers, seen_within
 from portal.reviews.models import Review
 from portal.reviews.worklist_selectors import worklist
@@ -78,7 +78,9 @@ def _received_is_kept(invariant: Invariant) -> Iterator[str]:
 
 def _one_live_prediction(invariant: Invariant) -> Iterator[str]:
     invariant.count = Prediction.objects.count()
-    live = Prediction.objects.exclude(state__in=(State.FAILED, State.CANCELLED))
+    live = Prediction.objects.exclude(state__in=(State.FAILED, State.CANCELLED)).exclude(
+        outcome=Prediction.Outcome.NOT_APPLICABLE, code__in=WIDENABLE
+    )
     counted = live.values("instance", "model_version").annotate(n=Count("pk")).order_by()
     for row in counted.filter(n__gt=1):
         yield f"instance #{row['instance']}: {row['n']} live predictions of one version"

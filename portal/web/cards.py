@@ -6,7 +6,8 @@ from uuid import UUID
 
 from portal.accounts.models import User
 from portal.predictions.act_selectors import Acts, acts_on
-from portal.predictions.models import Prediction, SitePrevalence
+from portal.predictions.deployment_selectors import live_version
+from portal.predictions.models import WIDENABLE, Prediction, SitePrevalence, Widening
 from portal.predictions.prevalence_selectors import prevalence_at, probability_at
 from portal.predictions.selectors import (
     leading_prediction,
@@ -16,6 +17,7 @@ from portal.predictions.selectors import (
     with_place,
 )
 from portal.predictions.services import MAX_ATTEMPTS
+from portal.predictions.widening_selectors import widening_in_force
 from portal.studies.models import Instance, Study
 from portal.studies.selectors import visible_instances
 
@@ -29,7 +31,7 @@ class Card:
     ``number`` counts from 1 in the order of arrival; ``wait`` and ``run`` are seconds; ``leads``
     marks the prediction that a review names when there are several images; ``acts`` tells who let
     the model try again or took it out of the queue; ``here`` is how common pneumonia is at the
-    site, if somebody entered that.
+    site, if somebody entered that; ``widening`` is what the site lets the live model score besides.
     """
 
     instance: Instance
@@ -41,6 +43,13 @@ class Card:
     leads: bool = False
     acts: Acts = field(default_factory=Acts)
     here: SitePrevalence | None = None
+    widening: Widening | None = None
+
+    @property
+    def may_be_retried(self) -> bool:
+        """Whether the model may be asked again, by itself or because a widening lets it in."""
+        row = self.prediction
+        return row is not None and (row.may_be_retried or row.is_let_in_by(self.widening))
 
     @property
     def score_here(self) -> float | None:
@@ -88,12 +97,15 @@ def cards_of(study: Study, images: Iterable[Instance]) -> list[Card]:
     leading = leading_prediction(study)
     scored = any(row.outcome == Prediction.Outcome.SCORED for row in latest.values())
     here = prevalence_at(study.site) if scored else None
+    refused = any(row.code in WIDENABLE for row in latest.values())
+    version = live_version(study.site) if refused else None
+    widening = widening_in_force(study.site, version) if version else None
     done = acts_on(latest.values(), site=study.site)
     cards = [
         _card(image, number, latest.get(image.pk), leading, done)
         for number, image in enumerate(images, start=1)
     ]
-    return [replace(card, here=here) for card in cards]
+    return [replace(card, here=here, widening=widening) for card in cards]
 
 
 def _card(

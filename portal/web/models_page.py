@@ -1,14 +1,16 @@
 """Everything that the models page shows, and what the person may do there."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from portal.accounts.models import User
+from portal.accounts.models import Site, User
 from portal.accounts.roles import May
 from portal.http.requests import AuthenticatedHttpRequest
-from portal.predictions.deployment_models import Proposal
+from portal.predictions.deployment_models import Deployment, Proposal
 from portal.predictions.deployment_selectors import (
     current_deployment,
     deployments_at,
@@ -19,13 +21,23 @@ from portal.predictions.deployment_selectors import (
 )
 from portal.predictions.deployment_services import LONGEST
 from portal.predictions.prevalence_selectors import prevalence_at, prevalences_at
+from portal.predictions.widening_models import Widening
+from portal.predictions.widening_selectors import widenings_at
+from portal.predictions.wider import BODY_PARTS, MODALITIES, VIEWS
+from portal.web.forms.models import WideningForm
+
+_WORDS = (
+    ("views", "Views", VIEWS),
+    ("modalities", "Modalities", MODALITIES),
+    ("body_parts", "Body parts", BODY_PARTS),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     """An act that was not done: shown beside its form, with what was typed.
 
-    ``version_id`` is 0 for what concerns no version.
+    ``version_id`` is 0 for what concerns no version, and of a widening its own id.
     """
 
     act: str
@@ -36,9 +48,13 @@ class Refused:
 
 
 def show_models(
-    request: AuthenticatedHttpRequest, *, refused: Refused | None = None, status: int = 200
+    request: AuthenticatedHttpRequest,
+    *,
+    refused: Refused | None = None,
+    widening: WideningForm | None = None,
+    status: int = 200,
 ) -> HttpResponse:
-    """Return the models page of the person's site."""
+    """Return the models page of the person's site; ``widening`` is a form that was refused."""
     user, site = request.user, request.user.site
     proposals = list(proposals_at(site))
     current = current_deployment(site)
@@ -58,9 +74,41 @@ def show_models(
         "troubles": troubles(),
         "refused": refused,
         "longest": LONGEST,
+        **_widenings(site, current, widening),
         **_allowed(user),
     }
     return render(request, "models/models.html", context, status=status)
+
+
+def _widenings(site: Site, current: Deployment | None, sent: WideningForm | None) -> dict[str, Any]:
+    """Return what is in force, waits or is over, and the words that a new one may name."""
+    rows, version = list(widenings_at(site)), current and current.model_version
+    mine = [row for row in rows if row.model_version == version]
+    waits = [row for row in mine if row.state == Widening.State.WAITING]
+    widened = next((row for row in mine if row.state == Widening.State.IN_FORCE), None)
+    use = (version.manifest.get("intended_use") or {}) if version else {}
+    return {
+        "widening": sent,
+        "widened": widened,
+        "widening_waits": waits,
+        "widening_past": [row for row in rows if row != widened and row not in waits],
+        "widening_words": [
+            (name, legend, _boxes(name, words, use, widened, sent))
+            for name, legend, words in _WORDS
+        ],
+    }
+
+
+def _boxes(
+    name: str,
+    words: Iterable[str],
+    use: Mapping[str, Any],
+    widened: Widening | None,
+    sent: WideningForm | None,
+) -> list[tuple[str, bool]]:
+    """Return each word that the intended use lacks, and whether its box is ticked."""
+    ticked = sent.chosen(name) if sent else getattr(widened, name, [])
+    return [(word, word in ticked) for word in words if word not in use.get(name, ())]
 
 
 def _allowed(user: User) -> dict[str, bool]:
@@ -68,4 +116,7 @@ def _allowed(user: User) -> dict[str, bool]:
         "may_propose": user.may(May.EVALUATE_MODELS),
         "may_decide": user.may(May.APPROVE_MODELS),
         "may_pause": user.may(May.PAUSE_MODEL),
+        "may_narrow": any(
+            user.may(act) for act in (May.PAUSE_MODEL, May.APPROVE_MODELS, May.EVALUATE_MODELS)
+        ),
     }

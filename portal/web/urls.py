@@ -14,6 +14,7 @@ from portal.web.views import (
     review,
     study,
     upload,
+    widenings,
     worklist,
 )
 
@@ -80,6 +81,22 @@ urlpatterns: list[URLPattern] = [
     path("models/<int:version_id>/decline", models.Decline.as_view(), name="decline-model"),
     path("models/<int:version_id>/pause", models.Pause.as_view(), name="pause-model"),
     path("models/<int:version_id>/resume", models.Resume.as_view(), name="resume-model"),
+    path("models/<int:version_id>/widen", widenings.ProposeWidening.as_view(), name="widen-use"),
+    path(
+        "models/widenings/<int:widening_id>/approve",
+        widenings.ApproveWidening.as_view(),
+        name="approve-widening",
+    ),
+    path(
+        "models/widenings/<int:widening_id>/decline",
+        widenings.DeclineWidening.as_view(),
+        name="decline-widening",
+    ),
+    path(
+        "models/widenings/<int:widening_id>/withdraw",
+        widenings.WithdrawWidening.as_view(),
+        name="withdraw-widening",
+    ),
     path("failed", operating.FailedWork.as_view(), name="failed"),
     path("failed/<slug:code>", operating.FailedCause.as_view(), name="failed-cause"),
     path("failed/<slug:code>/retry", operating.RetryFailed.as_view(), name="retry-failed"),

@@ -38,6 +38,17 @@ _ON_A_MODEL = {
     "pause": ("pause_model", "live_version"),
     "resume": ("approve_models", "live_version"),
 }
+_WAITS, _IN_FORCE = {"widening_id": "waiting_widening"}, {"widening_id": "widening_in_force"}
+_ON_A_WIDENING: list[tuple[str, str, dict[str, str], dict[str, Any]]] = [
+    ("approve", "approve_models", _WAITS, {"password": PASSWORD}),
+    ("decline", "approve_models", _WAITS, {"reason": "Too few."}),
+    (
+        "withdraw",
+        "pause_model|approve_models|evaluate_models",
+        _IN_FORCE,
+        {"reason": "Alarms."},
+    ),
+]
 _READS_NOT = {"pacs_admin": 403}
 _OPERATES = {"door": "operate", "abroad": 404}
 _READ = {"presence": "present", "password": PASSWORD}
@@ -148,6 +159,21 @@ PAGES = [
         302,
         "evaluate_models",
         sent={"of_100": "12.5", "basis": "Counted."},
+    ),
+    Row("widen-use", "GET", 302, "evaluate_models", abroad=302),
+    Row(
+        "widen-use",
+        "POST",
+        409,
+        "evaluate_models",
+        abroad=409,  # one waits already
+        about={"version_id": "live_version"},
+        sent={"youngest": "0", "oldest": "17", "reason": "Ours.", "password": PASSWORD},
+    ),
+    *(
+        Row(f"{act}-widening", verb, 302, door, abroad=404, about=about, sent=sent)
+        for act, door, about, sent in _ON_A_WIDENING
+        for verb in ("GET", "POST")
     ),
     Row("model", "GET", 200, abroad=200),
     *_model("{}-model", "GET", {"": 302}),

@@ -15,6 +15,8 @@ from portal.api.preconditions import etag_of
 from portal.predictions.deployment_models import ModelVersion
 from portal.predictions.deployment_services import propose_deployment
 from portal.predictions.models import Prediction
+from portal.predictions.widening_services import approve_widening, propose_widening
+from portal.predictions.wider import Wider
 from portal.reviews.services import Read, sign_review
 from portal.studies.models import Study
 from tests.factories import (
@@ -63,6 +65,7 @@ def things_of(site: Site, reviewer: User, data_scientist: User) -> dict[str, Any
         "failed": prediction_of(failed_study(site, code="gave_up")).pk,
         "queued": make_prediction(make_instance(make_study(site))).pk,
         "code": "gave_up",
+        **_widenings(prediction_of(study).model_version, site, data_scientist),
         **_versions(prediction_of(study).model_version, data_scientist),
         "uidb64": uidb64,
         "token": token,
@@ -72,6 +75,19 @@ def things_of(site: Site, reviewer: User, data_scientist: User) -> dict[str, Any
 def prediction_of(study: Study) -> Prediction:
     """Return the one prediction of a study."""
     return Prediction.objects.get(instance__series__study=study)
+
+
+def _widenings(live: ModelVersion, site: Site, by: User) -> dict[str, int]:
+    """Return a widening that is in force and one that waits to replace it."""
+    said = {"why": "Ours.", "password": PASSWORD, "by": by, "wider": Wider(age_years=(0, 17))}
+    in_force = propose_widening(version=live, **said)
+    approve_widening(widening=in_force, password=PASSWORD, by=make_user(site, "site_admin"))
+    waiting = propose_widening(version=live, **said)
+    return {
+        "widening_id": in_force.pk,
+        "widening_in_force": in_force.pk,
+        "waiting_widening": waiting.pk,
+    }
 
 
 def _versions(live: ModelVersion, data_scientist: User) -> dict[str, int]:

@@ -161,7 +161,7 @@ LISTS = [
 ]  # fmt: skip
 STUDIES = [
     *map(_study, ("several", "absent", "not_applicable", "rejected_quality", "running")),
-    *map(_study, ("without", "signed", "overridden", "mine", "held")),
+    *map(_study, ("without", "signed", "overridden", "mine", "held", "widened")),
     _study("queued", "full.pacs_admin"),
     _study("failed", "full.pacs_admin"),
     _study("amended", "full.reviewer", _open_all),
@@ -189,6 +189,21 @@ OPERATING = [
     Place(
         "enter-prevalence", "enter-prevalence", "full.data_scientist", "/models", answers=422,
         acts=(_open_all, _filled("Enter it", of_100="200", basis="x" * 80)),
+    ),
+    Place(
+        "widen-use", "widen-use", "halted.data_scientist", "/models", answers=422,
+        acts=(_open_all, _filled("Sign the proposal", oldest="131", reason="x" * 80)),
+    ),
+    *(
+        Place(
+            f"{act}-widening", f"{act}-widening", "full.reviewer", "/models", answers=status,
+            acts=(_open_all, _filled(button)),
+        )
+        for act, status, button in (
+            ("approve", 403, "Sign and let it score these"),
+            ("decline", 422, "Decline the wider use"),
+            ("withdraw", 422, "Take it back now"),
+        )
     ),
     Place("models-nothing", "models", "calm.reviewer", "/models"),
     Place("models-paused", "models", "halted.reviewer", "/models"),

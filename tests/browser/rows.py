@@ -29,6 +29,9 @@ from portal.predictions.deployment_services import (
 from portal.predictions.models import ModelVersion, Prediction
 from portal.predictions.services import Answer, complete_prediction, fail_prediction
 from portal.predictions.version_services import deploy_model
+from portal.predictions.widening_selectors import widening_in_force
+from portal.predictions.widening_services import approve_widening, propose_widening
+from portal.predictions.wider import Wider
 from portal.reviews.lease_selectors import LEASE
 from portal.reviews.models import StudyLease
 from portal.reviews.services import Read, amend_review, sign_review
@@ -184,6 +187,7 @@ def _studies(site: Site, people: dict[str, User]) -> dict[str, str]:
         "amended": _scored(site, 7),
         "mine": _scored(site, 8),
         "held": _scored(site, 9),
+        "widened": _widened(site),
     }
     _image(rows["without"], 10)
     for number, (outcome, (code, detail, remedy)) in enumerate(NOT_SCORED.items()):
@@ -198,6 +202,15 @@ def _studies(site: Site, people: dict[str, User]) -> dict[str, str]:
 
 def _gave_up(detail: str = "The worker was lost 3 times while it read this image.") -> Answer:
     return Answer("failed", code="gave_up", detail=detail, remedy=REMEDY)
+
+
+def _widened(site: Site) -> Study:
+    """Return a study that is scored only because the site has signed for it."""
+    row = widening_in_force(site, ModelVersion.objects.get(version="1.0.0"))
+    assert row is not None
+    outside = {"outside_use": ["view_not_frontal", "age_outside_range"]}
+    answer = Answer("scored", score=0.4, finding="absent", provenance=outside, widening=row.pk)
+    return _ended(site, 17, answer)
 
 
 def _several(site: Site) -> Study:
@@ -243,6 +256,21 @@ def _models(site: Site, people: dict[str, User]) -> None:
         propose_deployment(version=version, why="Fewer false alarms on our radiographs.", by=by)
     decline_deployment(version=versions[1], reason=LONG_WORDS, by=people["long"])
     propose_deployment(version=versions[1], why=LONG_WORDS, by=people["long"])
+    _widenings(site, live, people)
+
+
+def _widenings(site: Site, live: ModelVersion, people: dict[str, User]) -> None:
+    """Leave one that is in force, one that waits and one that was replaced."""
+    wider = Wider((0, 130), ("RG", "OT"), ("THORAX",), ("LL", "LATERAL"))
+    for why in ("Our own 400.", LONG_WORDS):
+        row = propose_widening(
+            version=live, wider=wider, why=why, password=PASSWORD, by=people["data_scientist"]
+        )
+        approve_widening(widening=row, note=why, password=PASSWORD, by=people["long"])
+    propose_widening(
+        version=live, wider=Wider((0, 17)), why=LONG_WORDS, password=PASSWORD, by=people["long"]
+    )
+    assert widening_in_force(site, live) == row
 
 
 def _failures(site: Site) -> None:

@@ -76,6 +76,21 @@ def test_what_the_sender_says_of_a_picture_can_put_it_outside_the_intended_use(c
     assert (refusal.code, refusal.outcome) == ("age_outside_range", "not_applicable")
 
 
+def test_a_widening_goes_with_its_own_radiograph_and_the_score_names_it(classifier):
+    adult, adults = {"age_years": 40}, inference.Widening(number=7, age_years=(0, 130))
+    refused, widened, inside = classifier.classify(
+        [
+            Radiograph(png_chest(), adult),
+            Radiograph(png_chest(), adult, adults),
+            Radiograph(png_chest(), {"age_years": 3}, adults),
+        ]
+    )
+    assert isinstance(refused, Refusal)
+    assert (widened.outside_use, widened.widening) == (("age_outside_range",), 7)
+    assert (inside.outside_use, inside.widening) == ((), None)
+    assert json.dumps(dataclasses.asdict(widened))
+
+
 @pytest.mark.parametrize(
     ("overrides", "code"),
     [

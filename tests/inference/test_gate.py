@@ -5,7 +5,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from inference.gate import Facts, check_quality, check_use, completed_years, gather_facts
+from inference.gate import (
+    Facts,
+    Widening,
+    check_quality,
+    check_use,
+    completed_years,
+    gather_facts,
+    judge_use,
+)
 from inference.preprocess import squash
 from inference.refusal import Refusal
 from inference.training.statements import INTENDED_USE
@@ -158,3 +166,54 @@ def test_what_nobody_can_read_is_rejected(pixels, code, outcome):
 def test_a_grainy_radiograph_is_not_taken_for_noise():
     chest = squash(chest_pixels(0).astype(np.float32) / 4095)
     assert check_quality(np.clip(chest + 0.2 * (NOISE - 0.5), 0.0, 1.0)) is None
+
+
+ADULTS = Widening(number=7, age_years=(0, 130), views=("LL",), modalities=("RG",))
+
+
+def judged(widening, **changes):
+    refusal, outside = judge_use(with_(**changes), INTENDED_USE, widening)
+    return refusal and refusal.code, outside
+
+
+@pytest.mark.parametrize(
+    ("changes", "outside"),
+    [
+        ({}, ()),
+        ({"age_years": 40}, ("age_outside_range",)),
+        ({"age_years": 0}, ("age_outside_range",)),
+        ({"view": "LL"}, ("view_not_frontal",)),
+        ({"modality": "RG", "age_years": 130}, ("modality_not_supported", "age_outside_range")),
+    ],
+)
+def test_a_widening_lets_in_what_it_names_and_says_what_for(changes, outside):
+    assert judged(ADULTS, **changes) == (None, outside)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"age_years": 131}, "age_outside_range"),
+        ({"age_years": 40, "view": "RL"}, "view_not_frontal"),
+        ({"age_years": 40, "frames": 2}, "multi_frame"),
+        ({"age_years": 40, "presentation_intent": "FOR PROCESSING"}, "for_processing"),
+        ({"body_part": "HAND"}, "body_part_not_chest"),
+    ],
+)
+def test_what_a_widening_does_not_name_stays_outside(changes, code):
+    assert judged(ADULTS, **changes) == (code, ())
+
+
+def test_without_a_widening_it_is_the_intended_use_that_counts():
+    assert judged(None, age_years=40) == ("age_outside_range", ())
+    assert judged(None) == (None, ())
+
+
+def test_a_widening_never_narrows():
+    narrow = Widening(number=7, age_years=(3, 3))
+    assert [judged(narrow, age_years=age) for age in (1, 5)] == [(None, ())] * 2
+
+
+def test_a_refusal_says_what_the_model_was_made_for_and_not_what_a_site_made_of_it():
+    refusal, _ = judge_use(with_(age_years=40), INTENDED_USE, Widening(number=7, age_years=(1, 17)))
+    assert "children of 1 to 5 completed years" in refusal.detail

@@ -36,6 +36,7 @@ KEPT = {
     "predictions_prediction",
     "predictions_proposal",
     "predictions_siteprevalence",
+    "predictions_widening",
     "reviews_studylease",
     "studies_instance",
     "studies_series",

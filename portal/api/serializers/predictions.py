@@ -1,10 +1,41 @@
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.api.serializers.fields import ChoiceOrNull, TextOrNull
-from portal.predictions.models import Prediction
+from portal.predictions.models import Prediction, Widening
+from portal.predictions.prevalence_selectors import probability_at
 from portal.predictions.selectors import run_seconds, wait_seconds
+
+
+class SiteMeaningOutput(serializers.Serializer[Any]):
+    """What the score means at the prevalence that the site entered."""
+
+    prevalence = serializers.FloatField(help_text="Share of pneumonia at the site, 0 to 1.")
+    probability = serializers.FloatField(help_text="The score at that prevalence, 0 to 1.")
+    of_100 = serializers.FloatField(help_text="The same, of 100.")
+
+
+class MeaningOutput(serializers.Serializer[Any]):
+    """What a score means: of 100 such ones so many were pneumonia, at ``prevalence``."""
+
+    of_100 = serializers.FloatField(help_text="Among the validation images.")
+    site: Any = SiteMeaningOutput(
+        allow_null=True, help_text="Null: nobody has entered a prevalence at the site."
+    )
+
+
+class WidenedUseOutput(serializers.ModelSerializer[Widening]):
+    """The widening without which there would be no score: who signed what, when and why."""
+
+    class Meta:
+        model = Widening
+        fields = (
+            "id", "youngest", "oldest", "modalities", "body_parts", "views", "why",
+            "proposed_name", "proposed_at", "decided_name", "decided_at", "note",
+        )  # fmt: skip
+        read_only_fields = fields
 
 
 class PredictionOutput(serializers.ModelSerializer[Prediction]):
@@ -17,6 +48,11 @@ class PredictionOutput(serializers.ModelSerializer[Prediction]):
     wait_seconds = serializers.SerializerMethodField()
     run_seconds = serializers.SerializerMethodField()
     prevalence = serializers.SerializerMethodField()
+    score_meaning = serializers.SerializerMethodField()
+    outside_use = serializers.SerializerMethodField()
+    widening: Any = WidenedUseOutput(
+        read_only=True, allow_null=True, help_text="Null: the image is inside the intended use."
+    )
     place_in_queue = serializers.IntegerField(source="place", read_only=True, allow_null=True)
     unknown = serializers.ListField(child=serializers.CharField(), read_only=True)
     code = TextOrNull()
@@ -32,8 +68,8 @@ class PredictionOutput(serializers.ModelSerializer[Prediction]):
         fields = (
             "id", "state", "outcome", "score", "threshold", "finding", "model", "disclaimer",
             "attempt", "wait_seconds", "run_seconds", "code", "detail", "remedy", "unknown",
-            "prevalence", "place_in_queue", "study_instance_uid", "sop_instance_uid",
-            "requested_at", "finished_at",
+            "prevalence", "score_meaning", "outside_use", "widening", "place_in_queue",
+            "study_instance_uid", "sop_instance_uid", "requested_at", "finished_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -53,3 +89,20 @@ class PredictionOutput(serializers.ModelSerializer[Prediction]):
         """Return the share of pneumonia that the score was calibrated on, 0 to 1."""
         scored = prediction.outcome == Prediction.Outcome.SCORED
         return prediction.model_version.prevalence if scored else None
+
+    @extend_schema_field(MeaningOutput(allow_null=True))
+    def get_score_meaning(self, prediction: Prediction) -> dict[str, Any] | None:
+        """Return what the score means among the validation images, and at the site."""
+        score = prediction.score
+        if score is None:
+            return None
+        share: float | None = getattr(prediction, "site_prevalence", None)
+        here = None
+        if share is not None:
+            there = probability_at(score, of=prediction.model_version.prevalence, at=share)
+            here = {"prevalence": share, "probability": there, "of_100": round(100 * there, 1)}
+        return {"of_100": round(100 * score, 1), "site": here}
+
+    def get_outside_use(self, prediction: Prediction) -> list[str]:
+        """Return codes of what the intended use has against an image that is scored."""
+        return list(prediction.provenance.get("outside_use") or ())

@@ -22,7 +22,7 @@ from portal.api.serializers.studies import (
 from portal.errors import InvalidInput
 from portal.http.requests import AuthenticatedRequest
 from portal.predictions.models import Prediction
-from portal.predictions.selectors import leading_predictions, visible_predictions, with_place
+from portal.predictions.selectors import leading_predictions, shown_predictions
 from portal.reviews.history_selectors import history_of
 from portal.reviews.lease_selectors import leases_of
 from portal.reviews.selectors import current_review, report_status, reviews_of
@@ -200,5 +200,5 @@ def _standing(user: User, study: Study) -> dict[str, Any]:
 
 def _predictions(user: User, study: Study) -> QuerySet[Prediction]:
     """Return what the machine says of the images of ``study`` that ``user`` may see."""
-    seen = with_place(visible_predictions(user)).filter(instance__series__study=study)
+    seen = shown_predictions(user).filter(instance__series__study=study)
     return seen.order_by("requested_at", "pk")

@@ -1,8 +1,10 @@
 """What the forms of the models page hold."""
 
 from django import forms
+from django.http import QueryDict
 
 from portal.errors import InvalidInput
+from portal.predictions.wider import Wider
 
 _WORDS = "Enter how many of 100 radiographs show pneumonia, as 12 or 12.5; nothing takes it back."
 
@@ -24,3 +26,33 @@ class PrevalenceForm(forms.Form):
             raise InvalidInput(_WORDS)
         count = self.cleaned_data["of_100"]
         return None if count is None else count / 100
+
+
+class WideningForm(forms.Form):
+    """An age range and words of DICOM; what they may be is for the service to say."""
+
+    youngest = forms.IntegerField(required=False)
+    oldest = forms.IntegerField(required=False)
+
+    def wider(self) -> Wider:
+        """Return what was asked for. Two empty ages leave the age alone.
+
+        Raises
+        ------
+        InvalidInput
+            An age is no whole number, or only one of the two is there.
+        """
+        ages = [self.cleaned_data.get(name) for name in self.fields] if self.is_valid() else []
+        known = [age for age in ages if age is not None]
+        if not self.is_valid() or len(known) == 1:
+            raise InvalidInput("Enter both ages in whole years, as 0 and 17, or neither.")
+        return Wider(
+            (known[0], known[1]) if known else None,
+            tuple(self.chosen("modalities")),
+            tuple(self.chosen("body_parts")),
+            tuple(self.chosen("views")),
+        )
+
+    def chosen(self, name: str) -> list[str]:
+        """Return the words that were ticked."""
+        return list(self.data.getlist(name)) if isinstance(self.data, QueryDict) else []

@@ -3,13 +3,19 @@ import uuid
 import pytest
 
 from portal.predictions.models import Prediction
+from portal.predictions.prevalence_selectors import probability_at
+from portal.predictions.prevalence_services import enter_prevalence
 from portal.predictions.services import Answer, fail_prediction
+from portal.predictions.widening_services import approve_widening, propose_widening
+from portal.predictions.wider import Wider
 from tests.factories import (
     DISCLAIMER,
+    PASSWORD,
     finish,
     make_instance,
     make_prediction,
     make_study,
+    make_user,
     not_applicable_study,
     scored_study,
     start,
@@ -138,3 +144,59 @@ def test_what_was_not_known_is_said(site, reader):
     answer = Answer(outcome="scored", score=0.2, finding="absent", unknown=("age", "view"))
     prediction = finish(make_prediction(make_instance(make_study(site))), answer)
     assert read(reader, prediction).json()["unknown"] == ["age", "view"]
+
+
+def test_it_says_what_a_score_means_and_means_here(site, reader, data_scientist):
+    prediction = prediction_in(scored_study(site, "present", 0.87))
+    assert read(reader, prediction).json()["score_meaning"] == {"of_100": 87.0, "site": None}
+    enter_prevalence(share=0.125, basis="2025.", by=data_scientist)
+    there = probability_at(0.87, of=0.74, at=0.125)
+    meaning = read(reader, prediction).json()["score_meaning"]
+    assert meaning["of_100"] == 87.0
+    assert meaning["site"] == {
+        "prevalence": 0.125, "probability": pytest.approx(there),
+        "of_100": pytest.approx(100 * there, abs=0.05),
+    }  # fmt: skip
+    enter_prevalence(share=None, basis="Wrong.", by=data_scientist)
+    assert read(reader, prediction).json()["score_meaning"]["site"] is None
+
+
+def test_what_has_no_score_has_no_meaning_either(site, reader, data_scientist):
+    enter_prevalence(share=0.125, basis="2025.", by=data_scientist)
+    body = read(reader, prediction_in(not_applicable_study(site))).json()
+    assert (body["score_meaning"], body["outside_use"], body["widening"]) == (None, [], None)
+
+
+def test_another_sites_prevalence_changes_nothing(site, other_site, reader):
+    enter_prevalence(share=0.01, basis="x", by=make_user(other_site, "data_scientist"))
+    assert read(reader, prediction_in(scored_study(site))).json()["score_meaning"]["site"] is None
+
+
+def test_lists_and_studies_say_the_same_meaning(site, reader, data_scientist):
+    enter_prevalence(share=0.125, basis="2025.", by=data_scientist)
+    study = scored_study(site)
+    said = read(reader, prediction_in(study)).json()["score_meaning"]
+    client, uid = client_of(reader), study.study_instance_uid
+    assert client.get(f"{API}/studies").json()["studies"][0]["prediction"]["score_meaning"] == said
+    for place in (f"studies/{uid}", f"studies/{uid}/results"):
+        assert client.get(f"{API}/{place}").json()["predictions"][0]["score_meaning"] == said
+
+
+def test_a_score_that_came_of_a_widening_says_so(site, deployed, reader, data_scientist, reviewer):
+    row = propose_widening(
+        version=deployed, wider=Wider(age_years=(0, 17)), why="Ours.", password=PASSWORD,
+        by=data_scientist,
+    )  # fmt: skip
+    row = approve_widening(widening=row, note="Seen.", password=PASSWORD, by=reviewer)
+    answer = Answer(
+        "scored", score=0.2, finding="absent", widening=row.pk,
+        provenance={"outside_use": ["age_outside_range"]},
+    )  # fmt: skip
+    prediction = finish(make_prediction(make_instance(make_study(site))), answer)
+    body = read(reader, prediction).json()
+    assert body["outside_use"] == ["age_outside_range"]
+    said = body["widening"]
+    assert (said["id"], said["youngest"], said["oldest"], said["views"]) == (row.pk, 0, 17, [])
+    assert (said["proposed_name"], said["decided_name"]) == (str(data_scientist), str(reviewer))
+    assert (said["why"], said["note"]) == ("Ours.", "Seen.")
+    assert said["decided_at"].startswith(f"{row.decided_at:%Y-%m-%dT%H:%M}")

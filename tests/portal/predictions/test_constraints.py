@@ -103,14 +103,14 @@ def copy_of(prediction: Prediction) -> Prediction:
     )
 
 
-@pytest.mark.parametrize("fields", [QUEUED, RUNNING, SCORED, REFUSED])
+@pytest.mark.parametrize("fields", [QUEUED, RUNNING, SCORED, REFUSED | {"code": "multi_frame"}])
 def test_a_second_live_prediction_of_one_version_is_refused(prediction, fields):
     write(prediction, fields)
     with pytest.raises(IntegrityError), transaction.atomic():
         copy_of(prediction).save()
 
 
-@pytest.mark.parametrize("fields", [FAILED, CANCELLED])
+@pytest.mark.parametrize("fields", [FAILED, CANCELLED, REFUSED | {"code": "age_outside_range"}])
 def test_after_a_failure_there_may_be_a_new_one(prediction, fields):
     write(prediction, fields)
     copy_of(prediction).save()

@@ -82,7 +82,7 @@ def test_beside_every_reason_it_says_who_reads_it_and_to_name_no_patient(
         ("reviewer", {"pause", "approve", "decline"}),
         ("adjudicator", {"pause"}),
         ("site_admin", {"approve", "decline"}),
-        ("data_scientist", set()),
+        ("data_scientist", {"widen"}),
     ],
 )
 def test_each_role_is_offered_what_it_may_do(site, better, as_, role, acts):
@@ -91,14 +91,14 @@ def test_each_role_is_offered_what_it_may_do(site, better, as_, role, acts):
 
 
 def test_a_data_scientist_is_offered_to_propose_what_is_not_here(better, as_, data_scientist):
-    assert forms_in(as_(data_scientist).get(at("models"))) == {"propose"}
+    assert forms_in(as_(data_scientist).get(at("models"))) == {"propose", "widen"}
 
 
 def test_who_proposed_it_may_only_withdraw_it(site, better, as_):
     both = make_user(site, "data_scientist", "site_admin")
     propose_deployment(version=better, why="x", by=both)
     response = as_(both).get(at("models"))
-    assert forms_in(response) == {"withdraw"}  # what waits is not proposed once more
+    assert forms_in(response) == {"withdraw", "widen"}  # what waits is not proposed once more
     assert "waits for a decision" in prose_of(response)
     assert "You proposed it, so somebody else has to decide." in prose_of(response)
 
@@ -243,7 +243,7 @@ def test_the_page_takes_few_queries_however_long_the_history(
         propose_deployment(version=better, why="x", by=data_scientist)
         decline_deployment(version=better, reason="x", by=reviewer)
     client = as_(reviewer)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         client.get(at("models"))
 
 
