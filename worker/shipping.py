@@ -10,6 +10,7 @@ from inference.manifest import write_manifest
 from portal.accounts.models import Site
 from portal.predictions.models import ModelVersion
 from portal.predictions.version_services import deploy_model, register_model_version
+from worker.report_files import read_report
 
 
 def shipped_manifest() -> Manifest:
@@ -28,10 +29,14 @@ def register_shipped_model(manifest: Manifest) -> ModelVersion:
     Raises
     ------
     Conflict
-        The same version is registered with other weights.
+        The same version is registered with other weights, or with another report.
+    BundleBroken
+        The report or a picture of it is not one.
     """
     return register_model_version(
-        manifest=json.loads(write_manifest(manifest)), weights_sha256=manifest.weights_sha256
+        manifest=json.loads(write_manifest(manifest)),
+        weights_sha256=manifest.weights_sha256,
+        report=read_report(Path(settings.OVERREAD_BUNDLE), manifest),
     )
 
 

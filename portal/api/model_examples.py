@@ -67,6 +67,7 @@ MODELS = {
             "weights_sha256": SHA256,
             "metrics": {"val": {"images": 500, "auc": {"value": 0.97, "low": 0.95, "high": 0.98}}},
             "intended_use": {"age_years": [1, 5], "modalities": ["CR", "DX"], "views": ["AP"]},
+            "report": "/api/v1/models/1/report",
             "disclaimer": DISCLAIMER,
             "disclaimer_version": "2026-1",
             "registered_at": AT,
@@ -74,4 +75,25 @@ MODELS = {
     ],
     "deployments": [DEPLOYMENT],
     "proposals": [DEPLOYMENT["proposal"]],
+}
+REPORT = {
+    "model": "vgg16-pneumonia 1.0.0",
+    "model_id": 1,
+    "weights_sha256": SHA256,
+    "stored_at": AT,
+    "report": {
+        "schema": 2,
+        "created": "2026-03-01",
+        "splits": {
+            "test_internal": {"n": 618, "pneumonia": 387, "auc": 0.957, "auc_ci": [0.939, 0.972]},
+            "external_report": {"n": 502, "pneumonia": 249, "auc": 0.61, "auc_ci": [0.56, 0.66]},
+        },
+    },
+    "pictures": [
+        {
+            "name": "test_internal-roc.png",
+            "sha256": SHA256,
+            "url": "/api/v1/models/1/pictures/test_internal-roc.png",
+        }
+    ],
 }

@@ -17,6 +17,7 @@ from portal.api.views.registry import (
     ResumeModel,
     WithdrawModel,
 )
+from portal.api.views.reports import ReadPicture, ReadReport
 from portal.api.views.reviews import AmendReview, SignReview
 from portal.api.views.studies import (
     ListStudies,
@@ -54,6 +55,10 @@ urlpatterns: list[URLPattern] = [
     path("reviews/<int:review_id>/amend", AmendReview.as_view(), name="amend"),
     path("changes", ListChanges.as_view(), name="changes"),
     path("models", ListModels.as_view(), name="models"),
+    path("models/<int:model_id>/report", ReadReport.as_view(), name="report"),
+    path(
+        "models/<int:model_id>/pictures/<slug:picture>.png", ReadPicture.as_view(), name="picture"
+    ),
     path("models/<int:model_id>/propose", ProposeModel.as_view(), name="propose"),
     path("models/<int:model_id>/approve", ApproveModel.as_view(), name="approve"),
     path("models/<int:model_id>/decline", DeclineModel.as_view(), name="decline"),

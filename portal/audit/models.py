@@ -51,6 +51,7 @@ class AuditEvent(models.Model):
         AUDIT_READ = "audit.read"
         AUDIT_VERIFIED = "audit.verified"
         MODEL_REGISTERED = "model.registered"
+        MODEL_REPORTED = "model.reported"
         MODEL_DEPLOYED = "model.deployed"
         MODEL_PROPOSED = "model.proposed"
         MODEL_DECLINED = "model.declined"

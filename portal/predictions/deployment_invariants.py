@@ -11,6 +11,7 @@ from portal.audit.models import AuditEvent
 from portal.audit.services import SYSTEM
 from portal.predictions.models import (
     Deployment,
+    ModelReport,
     ModelVersion,
     Pause,
     Prediction,
@@ -50,6 +51,9 @@ def model_acts() -> Iterator[tuple[Acts, AuditEvent.Action]]:
     """Yield how often each act on a model was done, by chain and subject, and its event."""
     versions = ModelVersion.objects.all()
     yield Counter((SYSTEM, f"model:{version}") for version in versions), Action.MODEL_REGISTERED
+    reports = ModelReport.objects.select_related("model_version")
+    reported = Counter((SYSTEM, f"model:{report.model_version}") for report in reports)
+    yield reported, Action.MODEL_REPORTED
     deployments = Deployment.objects.select_related("site", "model_version")
     yield _acts(deployments), Action.MODEL_DEPLOYED
     proposals = Proposal.objects.select_related("site", "model_version")

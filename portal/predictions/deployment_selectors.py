@@ -1,10 +1,11 @@
 """Read side of what is live at a site, who decided so, and who stopped it."""
 
-from django.db.models import Case, OuterRef, Prefetch, QuerySet, Subquery, When
+from django.db.models import Case, Exists, OuterRef, Prefetch, QuerySet, Subquery, When
 
 from portal.accounts.models import Site
 from portal.errors import NotFound
 from portal.predictions.deployment_models import Deployment, ModelVersion, Pause, Proposal
+from portal.predictions.report_models import ModelReport
 from portal.predictions.selectors import live_workers, seen_within
 
 Status = Deployment.Status
@@ -68,10 +69,13 @@ def versions_at(site: Site) -> QuerySet[ModelVersion]:
     """Return every registered version, newest first, each with its ``status`` at ``site``.
 
     ``status`` and ``since`` are those of its latest deployment there; None if it never had one.
+    ``has_report`` says whether it came with a report.
     """
     here = Deployment.objects.filter(site=site, model_version=OuterRef("pk")).order_by("-pk")
     return ModelVersion.objects.annotate(
-        status=Subquery(here.values("status")[:1]), since=Subquery(here.values("since")[:1])
+        status=Subquery(here.values("status")[:1]),
+        since=Subquery(here.values("since")[:1]),
+        has_report=Exists(ModelReport.objects.filter(model_version=OuterRef("pk"))),
     ).order_by("-registered_at", "-pk")
 
 

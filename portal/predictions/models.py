@@ -7,15 +7,18 @@ from django.db.models import F, Q
 from portal.accounts.models import Site
 from portal.predictions.deployment_models import Deployment, ModelVersion, Pause, Proposal
 from portal.predictions.prevalence_models import SitePrevalence
+from portal.predictions.report_models import ModelReport, ReportPicture
 from portal.predictions.widening_models import Widening
 from portal.studies.models import Instance
 
 __all__ = [
     "Deployment",
+    "ModelReport",
     "ModelVersion",
     "Pause",
     "Prediction",
     "Proposal",
+    "ReportPicture",
     "SitePrevalence",
     "Widening",
     "Worker",

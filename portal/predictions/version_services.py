@@ -8,19 +8,33 @@ from portal.accounts.models import Site
 from portal.audit.services import SYSTEM, Action, Actor, record
 from portal.errors import Conflict
 from portal.predictions.models import Deployment, ModelVersion
+from portal.predictions.report_services import Report, store_report
 
 
 @transaction.atomic
 def register_model_version(
-    *, manifest: dict[str, Any], weights_sha256: str, by: Actor | None = None
+    *,
+    manifest: dict[str, Any],
+    weights_sha256: str,
+    report: Report | None = None,
+    by: Actor | None = None,
 ) -> ModelVersion:
     """Return the row of a verified bundle; the same version again is the same row.
+
+    A version that was registered without a report gets the one that is brought now.
 
     Raises
     ------
     Conflict
-        The version is known with other weights.
+        The version is known with other weights, or with another report.
     """
+    version = _version(manifest, weights_sha256, by)
+    if report:
+        store_report(version=version, report=report, by=by)
+    return version
+
+
+def _version(manifest: dict[str, Any], weights_sha256: str, by: Actor | None) -> ModelVersion:
     known = ModelVersion.objects.filter(name=manifest["name"], version=manifest["version"]).first()
     if known:
         if known.weights_sha256 != weights_sha256 or known.manifest != manifest:

@@ -176,6 +176,7 @@ PAGES = [
         for verb in ("GET", "POST")
     ),
     Row("model", "GET", 200, abroad=200),
+    Row("model-picture", "GET", 200, abroad=200),
     *_model("{}-model", "GET", {"": 302}),
     *_model(
         "{}-model",
@@ -224,6 +225,8 @@ API = [
     Row("api:release", "POST", 204, TAKES, abroad=404, form=False),
     Row("api:changes", "GET", 200, SEES_OWN),
     Row("api:models", "GET", 200),
+    Row("api:report", "GET", 200, abroad=200),
+    Row("api:picture", "GET", 200, abroad=200),
     *_model(
         "api:{}",
         "POST",

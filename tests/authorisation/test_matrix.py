@@ -52,13 +52,18 @@ def stranger(route: str) -> int:
     return 401 if route.startswith("api:") else 302
 
 
+PLOTS = {"model-picture", "api:picture"}
+"""Of no patient: the browser of whoever saw them may keep them, and no cache between."""
+
+
 def is_private(answer, who: str, route: str) -> bool:
     """Whether an answer stays out of caches, or names the sign-in page, or is for everybody."""
     if any(row.door == PUBLIC for row in BY_ROUTE[route]):
         return True
     if who == ANONYMOUS and answer.status_code == 302:
         return answer["Location"].startswith(reverse("sign-in"))
-    return who == ANONYMOUS or "no-store" in answer.get("Cache-Control", "")
+    kept = answer.get("Cache-Control", "")
+    return who == ANONYMOUS or "no-store" in kept or (route in PLOTS and "private" in kept)
 
 
 def row_of(route: str, verb: str) -> Row | None:

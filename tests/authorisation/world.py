@@ -29,6 +29,7 @@ from tests.factories import (
     make_user,
     scored_study,
 )
+from tests.reports import make_report
 
 
 def _png() -> bytes:
@@ -90,11 +91,13 @@ def _widenings(live: ModelVersion, site: Site, by: User) -> dict[str, int]:
     }
 
 
-def _versions(live: ModelVersion, data_scientist: User) -> dict[str, int]:
+def _versions(live: ModelVersion, data_scientist: User) -> dict[str, Any]:
     """Return a version that is live, one that is proposed and one that is neither."""
     proposed, free = make_model_version(version="2.0.0"), make_model_version(version="3.0.0")
+    make_report(live)
     propose_deployment(version=proposed, why="Better.", by=data_scientist)
     return {
+        "picture": "network",
         "version_id": live.pk,
         "model_id": live.pk,
         "live_version": live.pk,

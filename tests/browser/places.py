@@ -213,6 +213,9 @@ OPERATING = [
         vendors=("nested-interactive", "select-name", "heading-order", "region"),
     ),
     Place("model", "model", "full.reviewer", "/models/{live}"),
+    Place("model-report", "model", "full.reviewer", "/models/{free}", acts=(_open_all,)),
+    Place("model-report-folded", "model", "full.reader", "/models/{free}"),
+    Place("model-report-sparse", "model", "full.reader", "/models/{proposed}"),
     *(
         Place(
             f"{act}-model", f"{act}-model", who, "/models", answers=422,
@@ -242,5 +245,5 @@ NO_PAGE = {
     "redirects, and is refused only to those who race": (
         "withdraw-model", "approve-model", "resume-model",
     ),
-    "part of a page": ("worklist-rows", "study-answer", "rendition", "still-here"),
+    "part of a page": ("worklist-rows", "study-answer", "rendition", "still-here", "model-picture"),
 }  # fmt: skip

@@ -46,6 +46,7 @@ from tests.factories import (
     new_uid,
     start,
 )
+from tests.reports import make_report
 
 SITES = {
     "full": "The Royal Featherstonehaugh-Cholmondeley Memorial Hospital of St Mary and All Saints",
@@ -251,6 +252,8 @@ def _models(site: Site, people: dict[str, User]) -> None:
     pause_model(version=live, reason=LONG_WORDS, by=people["reviewer"])
     resume_model(version=live, note="The line was removed.", by=people["long"])
     versions = [make_model_version(version=f"{number}.0.0") for number in (2, 3, 4)]
+    make_report(versions[2])
+    make_report(versions[0], splits={}, training={}, aims=[{"aim": LONG_WORDS}], strangers=None)
     by = people["data_scientist"]
     for version in versions[:2]:
         propose_deployment(version=version, why="Fewer false alarms on our radiographs.", by=by)

@@ -52,6 +52,23 @@ DARKEST_GROUND = """() => Math.min(...[...document.querySelectorAll("body, main 
   .filter((colour) => colour.length === 3).map((colour) => Math.min(...colour)))"""
 
 
+def test_the_report_of_a_model_on_paper_has_nothing_folded_away(world, visit):
+    with visit() as visitor:
+        page = visitor.page
+        opened(visitor, world, "full.reader", "/models/{free}")
+        subgroups = page.get_by_role("table", name="Subgroups", include_hidden=True)
+        assert subgroups.evaluate(SEEN) is False
+        page.set_viewport_size({"width": A4_WIDE, "height": 1000})
+        page.emulate_media(media="print")
+        assert subgroups.evaluate(SEEN) is True
+        assert subgroups.evaluate("table => getComputedStyle(table).display") == "table"
+        assert page.evaluate("document.documentElement.scrollWidth") <= A4_WIDE
+        assert page.evaluate(DARKEST_GROUND) > 200
+
+
+SEEN = "element => element.checkVisibility() && element.getBoundingClientRect().height > 100"
+
+
 def test_forced_colours_still_say_where_one_is_and_what_is_chosen(world, visit):
     with visit(forced_colors="active") as visitor:
         page = visitor.page

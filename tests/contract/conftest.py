@@ -24,9 +24,11 @@ from tests.factories import (
     PASSWORD, failed_study, make_instance, make_model_version, make_prediction, make_study,
     make_user, scored_study,
 )
+from tests.reports import make_report
 site = create_site(slug="canary-hospital", name="Canary Hospital")
 runs = ModelVersion.objects.get()
 waits = make_model_version(name=runs.name, version="0.0.2")  # no worker has its bundle
+make_report(waits)
 deploy_model(site=site, version=waits)
 by = make_user(site, "reviewer", "uploader", username="canary-reviewer")
 found = ["canary", "Canary", "CANARY"]

@@ -15,7 +15,13 @@ from tests.chaos.harness import PASSWORD, Overread, overread
 from tests.operations.two_roles import ROOT, create, run, two_roles
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
-TRAIL = ("audit_auditevent", "reviews_finding", "reviews_review")
+TRAIL = (
+    "audit_auditevent",
+    "predictions_modelreport",
+    "predictions_reportpicture",
+    "reviews_finding",
+    "reviews_review",
+)
 
 
 READ = {

@@ -15,7 +15,13 @@ from tests.airlock_server import running
 from tests.factories import make_model_version, make_site, make_user
 from tests.portal.processes import Portal, environment_of
 
-APPEND_ONLY = ("audit_auditevent", "reviews_finding", "reviews_review")
+APPEND_ONLY = (
+    "audit_auditevent",
+    "predictions_modelreport",
+    "predictions_reportpicture",
+    "reviews_finding",
+    "reviews_review",
+)
 
 
 @pytest.fixture(autouse=True)

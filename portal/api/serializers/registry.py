@@ -1,10 +1,13 @@
 from typing import Any
 
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.accounts.models import User
 from portal.api.serializers.fields import ChoiceOrNull, TextOrNull
-from portal.predictions.models import Deployment, ModelVersion, Pause, Proposal
+from portal.predictions.models import Deployment, ModelReport, ModelVersion, Pause, Proposal
+from portal.predictions.report_selectors import pictures_of
 
 
 class _Username(serializers.SlugRelatedField[User]):
@@ -21,12 +24,14 @@ class ModelOutput(serializers.ModelSerializer[ModelVersion]):
     since = serializers.DateTimeField(allow_null=True, read_only=True)
     metrics = serializers.SerializerMethodField()
     intended_use = serializers.SerializerMethodField()
+    report = serializers.SerializerMethodField(help_text="Where its report is; null without one.")
 
     class Meta:
         model = ModelVersion
         fields = (
             "id", "name", "version", "status", "since", "threshold", "prevalence", "weights_sha256",
-            "metrics", "intended_use", "disclaimer", "disclaimer_version", "registered_at",
+            "metrics", "intended_use", "report", "disclaimer", "disclaimer_version",
+            "registered_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -37,6 +42,47 @@ class ModelOutput(serializers.ModelSerializer[ModelVersion]):
     def get_intended_use(self, version: ModelVersion) -> dict[str, Any]:
         """Return whom and what the version may score, as the manifest says it."""
         return dict(version.manifest.get("intended_use") or {})
+
+    def get_report(self, version: ModelVersion) -> str | None:
+        """Return the address of the report, None if the version came without one."""
+        has_report: bool = getattr(version, "has_report", False)  # of the list's query
+        return reverse("api:report", args=(version.pk,)) if has_report else None
+
+
+class PictureOutput(serializers.Serializer[Any]):
+    """A plot of a report."""
+
+    name = serializers.CharField()
+    sha256 = serializers.CharField()
+    url = serializers.CharField(help_text="A PNG, with the same token or session.")
+
+
+class ReportOutput(serializers.ModelSerializer[ModelReport]):
+    """What was measured of a model version; it never changes."""
+
+    model: Any = serializers.CharField(source="model_version", read_only=True)
+    model_id = serializers.IntegerField(source="model_version_id", read_only=True)
+    weights_sha256 = serializers.CharField(source="model_version.weights_sha256", read_only=True)
+    report = serializers.DictField(source="document", read_only=True)
+    pictures = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ModelReport
+        fields = ("model", "model_id", "weights_sha256", "stored_at", "report", "pictures")
+        read_only_fields = fields
+
+    @extend_schema_field(PictureOutput(many=True))
+    def get_pictures(self, report: ModelReport) -> list[dict[str, str]]:
+        """Return name, hash and address of each picture."""
+        version = report.model_version_id
+        return [
+            {
+                "name": name,
+                "sha256": sha256,
+                "url": reverse("api:picture", args=(version, name.removesuffix(".png"))),
+            }
+            for name, sha256 in pictures_of(report).items()
+        ]
 
 
 class PauseOutput(serializers.ModelSerializer[Pause]):

@@ -5,6 +5,7 @@ from django.views import View
 from portal.http.requests import AuthenticatedHttpRequest
 from portal.predictions.deployment_selectors import current_deployment
 from portal.web.model_card import model_card
+from portal.web.model_report import model_report
 
 
 class AboutModel(View):
@@ -15,5 +16,6 @@ class AboutModel(View):
         current = current_deployment(request.user.site)
         version = current.model_version if current else None
         card = model_card(version) if version else None
-        context = {"version": version, "card": card, "current": current}
+        report = model_report(version) if version else None
+        context = {"version": version, "card": card, "report": report, "current": current}
         return render(request, "models/about.html", context)

@@ -26,6 +26,7 @@ from portal.predictions.prevalence_services import enter_prevalence
 from portal.web.access import PermittedView
 from portal.web.forms.models import PrevalenceForm
 from portal.web.model_card import model_card
+from portal.web.model_report import model_report
 from portal.web.models_page import Refused, show_models
 
 
@@ -46,6 +47,7 @@ class AboutVersion(View):
         context = {
             "version": version,
             "card": model_card(version),
+            "report": model_report(version),
             "current": current_deployment(request.user.site),
         }
         return render(request, "models/about.html", context)
