@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from inference.bundle import BundleBroken
-from inference.training.commands import evaluate, explore, fit
+from inference.training.commands import card, evaluate, explore, fit
 from inference.training.splits import BadData
 from inference.vgg16 import DeviceUnavailable
 
@@ -31,7 +31,12 @@ class Command(Protocol):
         """Do it; return the exit code."""
 
 
-COMMANDS: dict[str, Command] = {"explore": explore, "fit": fit, "evaluate": evaluate}
+COMMANDS: dict[str, Command] = {
+    "explore": explore,
+    "fit": fit,
+    "evaluate": evaluate,
+    "card": card,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
