@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from inference.bundle import BundleBroken
-from inference.training.commands import card, evaluate, explore, fit
+from inference.training.commands import card, compare, evaluate, explore, fit
 from inference.training.splits import BadData
 from inference.vgg16 import DeviceUnavailable
 
@@ -35,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "explore": explore,
     "fit": fit,
     "evaluate": evaluate,
+    "compare": compare,
     "card": card,
 }
 

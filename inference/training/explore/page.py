@@ -1,11 +1,11 @@
 """The one page: self-contained, without scripts, readable on paper."""
 
 from pathlib import Path
-from string import Template
 
 from inference.training.explore.document import Document
 from inference.training.explore.markup import Html, count, items, join, sentences, tag
 from inference.training.explore.pictures import Thumbnails
+from inference.training.explore.shell import whole_page
 from inference.training.explore.shown_counts import show_counts, show_files, show_patients
 from inference.training.explore.shown_measures import show_greys, show_shortcuts, show_spreads
 from inference.training.explore.shown_pictures import (
@@ -17,7 +17,6 @@ from inference.training.explore.shown_pictures import (
 )
 from inference.training.explore.table import Table
 
-HERE = Path(__file__).parent
 CONTENTS = {
     "shortcuts": "Shortcuts",
     "counts": "Radiographs",
@@ -35,9 +34,8 @@ CONTENTS = {
 
 def write_page(document: Document, table: Table, folder: Path, file: Path) -> None:
     """Write ``document``, with pictures of the radiographs in ``folder``, to ``file``."""
-    page = Template((HERE / "page.html").read_text(encoding="utf-8"))
-    style = (HERE / "page.css").read_text(encoding="utf-8")
-    text = page.substitute(style=style, head=_head(document), body=_body(document, table, folder))
+    head, body = _head(document), _body(document, table, folder)
+    text = whole_page("Exploratory analysis of the radiographs", head, body)
     file.write_text(text, encoding="utf-8", errors="xmlcharrefreplace")
 
 

@@ -57,7 +57,7 @@ def draw_spread(
         if simple.log:
             _logarithmic(axes, edges)
 
-    return _drawn(name, draw, alt)
+    return draw_inline(name, draw, alt)
 
 
 def draw_greys(name: str, shares: Mapping[str, Sequence[float]], alt: str) -> Html:
@@ -69,7 +69,7 @@ def draw_greys(name: str, shares: Mapping[str, Sequence[float]], alt: str) -> Ht
             axes.stairs(values, edges, label=label, linewidth=1.6, **STYLES[label])
         axes.set(xlabel="grey value (0 black, 1 white)", ylabel="share of the pixels")
 
-    return _drawn(name, draw, alt)
+    return draw_inline(name, draw, alt)
 
 
 def draw_counts(name: str, counts: Mapping[str, Sequence[int]], names: Sequence[str]) -> Html:
@@ -95,7 +95,7 @@ def draw_counts(name: str, counts: Mapping[str, Sequence[int]], names: Sequence[
         axes.margins(x=0.15)
 
     alt = "Bars of radiographs by split and class; the table above has the numbers."
-    return _drawn(name, draw, alt, size=(5.6, 0.55 * len(names) + 1.3))
+    return draw_inline(name, draw, alt, size=(5.6, 0.55 * len(names) + 1.3))
 
 
 def _logarithmic(axes: "Axes", edges: Sequence[float]) -> None:
@@ -106,9 +106,10 @@ def _logarithmic(axes: "Axes", edges: Sequence[float]) -> None:
     axes.minorticks_off()
 
 
-def _drawn(
+def draw_inline(
     name: str, draw: Callable[["Axes"], None], alt: str, size: tuple[float, float] = SIZE
 ) -> Html:
+    """Return what ``draw`` puts on axes, as an element; ``name`` is its own on the page."""
     from matplotlib import rc_context
 
     # The salt keeps the names that drawings give their parts apart, and the same every time.
