@@ -22,7 +22,7 @@ from inference.engines import DenseHead
 from inference.preprocess import squash
 from inference.vgg16 import FeatureSpec, build_body, read_features, set_weights, to_input
 
-BUNDLE = Path(__file__).parents[1] / "inference" / "bundles" / "vgg16-pneumonia-0.1.0"
+BUNDLE = Path(__file__).parents[1] / "inference" / "bundles" / "vgg16-pneumonia-0.2.0"
 ROUNDS = 3
 FILES = 24
 

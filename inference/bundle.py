@@ -27,7 +27,7 @@ from inference.manifest import (
 Arrays = Mapping[str, npt.NDArray[np.floating]]
 
 MAX_WEIGHTS = 40_000_000
-"""Bytes of body and head together."""
+"""Bytes of body, head and gates together."""
 
 
 class BundleBroken(Exception):
@@ -42,6 +42,7 @@ class Bundle:
     manifest: Manifest
     body: Arrays
     head: Arrays
+    gates: Arrays
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -57,11 +58,18 @@ def read_bundle(folder: Path) -> Bundle:
     if manifest.for_tests and os.environ.get("OVERREAD_ALLOW_TEST_BUNDLE") != "1":
         raise BundleBroken(f"{folder.name} is a bundle for tests and is not to read radiographs.")
     body = _read_arrays(folder, manifest.body) if manifest.body else {}
-    return Bundle(folder, manifest, body, _read_arrays(folder, manifest.head_file))
+    gates = _read_arrays(folder, manifest.gates.file) if manifest.gates else {}
+    return Bundle(folder, manifest, body, _read_arrays(folder, manifest.head_file), gates)
 
 
 def write_bundle(
-    folder: Path, manifest: Manifest, *, head: Arrays, body: Arrays | None, share_body: bool = False
+    folder: Path,
+    manifest: Manifest,
+    *,
+    head: Arrays,
+    body: Arrays | None,
+    gates: Arrays | None = None,
+    share_body: bool = False,
 ) -> Manifest:
     """Write a bundle into ``folder`` and return its manifest, with the pins of what was written.
 
@@ -69,7 +77,7 @@ def write_bundle(
     ----------
     manifest : Manifest
         The SHA-256 values in it are replaced.
-    head, body : mapping
+    head, body, gates : mapping
         The arrays, in the precision in which they are to be shipped.
     share_body : bool
         Put the body into ``bodies`` beside the bundle instead of into it.
@@ -77,12 +85,13 @@ def write_bundle(
     Raises
     ------
     BundleBroken
-        Body and head together are larger than 40 MB.
+        The arrays together are larger than 40 MB.
     """
     packed = pack_arrays(head)
     packed_body = pack_arrays(body) if body is not None else b""
-    if len(packed) + len(packed_body) > MAX_WEIGHTS:
-        taken = (len(packed) + len(packed_body)) / 1e6
+    packed_gates = pack_arrays(gates) if gates is not None else b""
+    if len(packed) + len(packed_body) + len(packed_gates) > MAX_WEIGHTS:
+        taken = (len(packed) + len(packed_body) + len(packed_gates)) / 1e6
         raise BundleBroken(f"The weights take {taken:.1f} MB; 40 are allowed.")
     manifest = dataclasses.replace(manifest, head_file=_pinned(manifest.head_file, packed))
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,6 +100,11 @@ def write_bundle(
         home = folder.parent / "bodies" if share_body else folder
         home.mkdir(exist_ok=True)
         (home / _file_of(manifest.body)).write_bytes(packed_body)
+    if manifest.gates is not None:
+        pinned = _pinned(manifest.gates.file, packed_gates)
+        gates_of = dataclasses.replace(manifest.gates, file=pinned)
+        manifest = dataclasses.replace(manifest, gates=gates_of)
+        (folder / pinned.file).write_bytes(packed_gates)
     (folder / manifest.head_file.file).write_bytes(packed)
     (folder / "manifest.json").write_text(write_manifest(manifest), encoding="utf-8")
     return manifest

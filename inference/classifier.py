@@ -12,10 +12,13 @@ import numpy.typing as npt
 
 from inference.bundle import Bundle
 from inference.calibration import to_probability
-from inference.engines import DenseHead, Engine, load_engine
-from inference.gate import Facts, Widening, check_quality, gather_facts, judge_use
+from inference.engines import DenseHead, Engine, load_engine, spec_of
+from inference.gate import Facts, Widening, gather_facts, judge_use
+from inference.likeness import Likeness
 from inference.manifest import Manifest
+from inference.quality import check_quality
 from inference.refusal import Refusal
+from inference.vgg16 import FeatureSpec
 
 if TYPE_CHECKING:
     from inference.airlock.client import Airlock
@@ -133,9 +136,12 @@ class Classifier:
         self.manifest: Manifest = bundle.manifest
         self._airlock = airlock
         self._engine = engine or load_engine(bundle.manifest, bundle.body)
+        self._spec = spec_of(bundle.manifest)
         self.batch_size = self._engine.batch_size
         self.device = self._engine.device
         self._head = DenseHead(bundle.manifest.head, bundle.head)
+        gates = bundle.manifest.gates
+        self._likeness = Likeness(gates, bundle.gates) if gates else None
         self._pool = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
 
     def warm_up(self) -> None:
@@ -154,7 +160,7 @@ class Classifier:
             Any number; the network runs ``batch_size`` at a time. The score of a file does not
             depend on its neighbours.
         gates : bool
-            False leaves out the intended use and the quality: to measure what they keep out,
+            False leaves out intended use, quality and likeness: to measure what they keep out,
             never for patients.
 
         Raises
@@ -165,17 +171,24 @@ class Classifier:
         radiographs = [f if isinstance(f, Radiograph) else Radiograph(f) for f in files]
         see = partial(self._see_or_say, gates=gates)
         seen = list(self._pool.map(see, radiographs))
-        read = iter(self._read([one for one in seen if isinstance(one, _Seen)]))
+        read = iter(self._read([one for one in seen if isinstance(one, _Seen)], gates=gates))
         return [one if isinstance(one, Refusal) else next(read) for one in seen]
 
     def score_pixels(self, pixels: Floats) -> npt.NDArray[np.float64]:
         """Return the (n,) calibrated probabilities of (n, 224, 224) float32 pixels in [0, 1]."""
-        parts = [
-            self._head.logits(self._engine.features(pixels[start : start + self.batch_size]))
-            for start in range(0, len(pixels), self.batch_size)
-        ]
-        logits = np.concatenate([*parts, np.zeros(0, np.float32)])
-        return to_probability(logits, self.manifest.calibration)
+        return self._probabilities(self._features(pixels))
+
+    def _features(self, pixels: Floats) -> Floats:
+        """Return all features, a batch at a time."""
+        starts = range(0, len(pixels), self.batch_size)
+        parts = [self._engine.features(pixels[at : at + self.batch_size]) for at in starts]
+        return np.concatenate(parts) if parts else np.zeros((0, self._spec.length), np.float32)
+
+    def _probabilities(self, features: Floats) -> npt.NDArray[np.float64]:
+        head = self.manifest.head
+        if self.manifest.network != "tiny":
+            features = self._spec.read(features, FeatureSpec(head.features, head.blocks))
+        return to_probability(self._head.logits(features), self.manifest.calibration)
 
     def close(self) -> None:
         """End the threads, and the airlock if it was started for this classifier alone."""
@@ -211,7 +224,7 @@ class Classifier:
         decoded = self._airlock.decode(radiograph.file, size=self.manifest.input.size)
         if isinstance(decoded, Refusal):
             return decoded
-        refusal = check_quality(decoded.pixels)
+        refusal = check_quality(decoded.pixels, colour=decoded.quality.get("colour", 0.0))
         if refusal and (
             gates or refusal.outcome == "failed"
         ):  # no score comes of what is no number
@@ -219,11 +232,20 @@ class Classifier:
         number = widening.number if widening and outside else None
         return _Seen(decoded.pixels, decoded.pixel_sha256, facts, outside, number)
 
-    def _read(self, seen: Sequence[_Seen]) -> list[Score | Refusal]:
+    def _read(self, seen: Sequence[_Seen], *, gates: bool) -> list[Score | Refusal]:
         if not seen:
             return []
-        probabilities = self.score_pixels(np.stack([one.pixels for one in seen]))
-        return [self._answer(one, float(p)) for one, p in zip(seen, probabilities, strict=True)]
+        pixels = np.stack([one.pixels for one in seen])
+        features = self._features(pixels)
+        refusals: Sequence[Refusal | None] = [None] * len(seen)
+        if gates and self._likeness:
+            blocks = self._likeness.gates.blocks
+            refusals = self._likeness.refusals(pixels, self._spec.select(features, blocks))
+        probabilities = self._probabilities(features)
+        return [
+            refusal or self._answer(one, float(p))
+            for one, p, refusal in zip(seen, probabilities, refusals, strict=True)
+        ]
 
     def _answer(self, seen: _Seen, probability: float) -> Score | Refusal:
         if not 0.0 <= probability <= 1.0:  # NaN is refused here too

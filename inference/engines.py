@@ -7,7 +7,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from inference import vgg16
 from inference.manifest import Head, Manifest
+from inference.vgg16 import FeatureSpec
 
 Floats = npt.NDArray[np.float32]
 Arrays = Mapping[str, npt.NDArray[np.floating]]
@@ -50,14 +52,11 @@ class TensorFlowEngine:
     """
 
     def __init__(self, manifest: Manifest, body: Arrays) -> None:
-        from inference import vgg16
-
         self.device = vgg16.choose_device()
         self.name = f"tensorflow {version('tensorflow')} {self.device}"
         self.batch_size = BATCH_SIZE[self.device]
-        spec = vgg16.FeatureSpec(manifest.head.features, manifest.head.blocks)
         self._run = vgg16.compile_features(
-            body, convention=manifest.input.input_convention, spec=spec
+            body, convention=manifest.input.input_convention, spec=spec_of(manifest)
         )
 
     def features(self, pixels: Floats) -> Floats:
@@ -128,6 +127,13 @@ class DenseHead:
         # A layer can hide that what came in was infinite.
         sound = np.isfinite(features).all(axis=1)
         return np.where(sound, flow[:, self._index], np.float32(np.nan)).astype(np.float32)
+
+
+def spec_of(manifest: Manifest) -> FeatureSpec:
+    """Return what an engine reads of the body: what the head needs, and what the gates need."""
+    of_gates = manifest.gates.blocks if manifest.gates else ()
+    blocks = tuple(sorted({*manifest.head.blocks, *of_gates}))
+    return FeatureSpec(manifest.head.features, blocks)
 
 
 def load_engine(manifest: Manifest, body: Arrays) -> Engine:

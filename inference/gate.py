@@ -8,9 +8,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
-
 from inference.manifest import IntendedUse
 from inference.refusal import Outcome, Refusal
 
@@ -22,14 +19,6 @@ FRAMES_UNKNOWN = 0
 AGE_REPEATED = 89
 """Years. A higher age can identify a person (45 CFR 164.514) and is not repeated."""
 NUMBER_MAXIMUM = 1e9
-SPREAD_MINIMUM = 0.02
-"""Standard deviation of the pixels, in [0, 1]. A radiograph has 0.15 to 0.30."""
-EXTREME_MAXIMUM = 0.98
-"""Share of pixels that are black or white to the end of the scale."""
-ROUGHNESS_MAXIMUM = 0.08
-"""Variance between neighbours, as a share of that between strangers. Of 1,522 radiographs the
-roughest has 0.03; white noise has 0.75, and still 0.10 when it is enlarged from 64 x 64."""
-
 MODALITY, BODY_PART, VIEW = (
     "(0008,0060) Modality",
     "(0018,0015) BodyPartExamined",
@@ -141,51 +130,6 @@ def judge_use(
     return None, tuple(reason.code for reason in outside)
 
 
-def check_quality(pixels: npt.NDArray[np.float32]) -> Refusal | None:
-    """Return why pixels, (n, n) float32 in [0, 1], cannot be read by anyone, or None."""
-    if not np.isfinite(pixels).all():
-        return Refusal("pixel_values_invalid", "The pixels are not all numbers.", "failed")
-    spread = float(pixels.std())
-    if spread < SPREAD_MINIMUM:
-        return Refusal(
-            code="no_contrast",
-            detail="The image is almost one even surface.",
-            outcome="rejected_quality",
-            found=f"standard deviation {spread:.3f} of full scale",
-            remedy="Repeat the exposure or the export; check the window of the sending system.",
-        )
-    extreme = float(((pixels <= 0.0) | (pixels >= 1.0)).mean())
-    if extreme > EXTREME_MAXIMUM:
-        return Refusal(
-            code="saturated",
-            detail="Almost all of the image is plain black or plain white.",
-            outcome="rejected_quality",
-            found=f"{extreme:.0%} of the pixels",
-            remedy="Check the window and the look-up tables of the sending system.",
-        )
-    if (found := roughness(pixels)) > ROUGHNESS_MAXIMUM:
-        return Refusal(
-            code="noise",
-            detail="The image is noise, or no radiograph: neighbouring pixels differ too much.",
-            outcome="rejected_quality",
-            found=f"{found:.0%} of the contrast lies between neighbours",
-            remedy="Repeat the exposure or the export; check the detector and its connection.",
-        )
-    return None
-
-
-def roughness(pixels: npt.NDArray[np.float32]) -> float:
-    """Return how unlike neighbours are: 0 where all is smooth, 1 where they are strangers.
-
-    Parameters
-    ----------
-    pixels : (n, n) float32
-        Not all the same.
-    """
-    between = max(float(np.diff(pixels, axis=axis).var()) for axis in (0, 1))
-    return between / (2 * float(pixels.var()))
-
-
 def _widened(use: IntendedUse, widening: Widening) -> IntendedUse:
     youngest, oldest = use.age_years
     if widening.age_years:
@@ -243,7 +187,7 @@ def _word_reasons(facts: Facts, use: IntendedUse) -> Iterator[Refusal]:
 
 def _age_reasons(facts: Facts, use: IntendedUse) -> Iterator[Refusal]:
     youngest, oldest = use.age_years
-    detail = f"The model was made for children of {youngest} to {oldest} completed years."
+    detail = f"The model was made for people of {youngest} to {oldest} completed years."
     remedy = "Read it without the model. If the age in the header is wrong, correct it."
     age = facts.age_years
     if age is not None and not youngest <= age <= oldest:

@@ -65,9 +65,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """At or above ``value`` the finding is "present"."""
+    """At or above ``value`` the finding is "present"; with its 95 % interval, by patient."""
 
     value: float
+    low: float
+    high: float
     target_sensitivity: float
     chosen_on: str
     how: str
@@ -97,6 +99,36 @@ class Prevalence:
 
     def __post_init__(self) -> None:
         _demand(0 < self.value < 1, "prevalence.value", self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What keeps out that is no upright frontal chest radiograph; see `inference.likeness`.
+
+    Parameters
+    ----------
+    blocks : tuple of int
+        Whose pooled features are looked at.
+    strangeness_maximum : float
+        How much of them may be unlike any that were fitted.
+    arrangements : tuple of str
+        The first is the right one; what the others are called.
+    upright_minimum, arranged_minimum : float
+        Least probability of the first; of another one, to be the reason even of what looks strange.
+    """
+
+    file: ArrayFile
+    blocks: tuple[int, ...]
+    strangeness_maximum: float
+    arrangements: tuple[str, ...]
+    upright_minimum: float
+    arranged_minimum: float
+    fitted_on: str
+    how: str
+
+    def __post_init__(self) -> None:
+        _demand(self.strangeness_maximum > 0, "strangeness_maximum", self.strangeness_maximum)
+        _demand(0 < self.upright_minimum < 1, "upright_minimum", self.upright_minimum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +183,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """What was measured at a hospital that the model has not seen, with what to think of it."""
+    """What was measured at another hospital, with what to think of it."""
 
     images: int
     pneumonia: int
@@ -175,7 +207,7 @@ class Measured:
 class Training:
     """How the version came about, enough to do it again."""
 
-    recipe: Literal["quick", "article", "none"]
+    recipe: str
     seed: int
     epochs: int
     views: tuple[str, ...]
@@ -188,7 +220,7 @@ class Training:
 class Manifest:
     """What a bundle is and may do."""
 
-    schema: Literal[1]
+    schema: Literal[2]
     name: str
     version: str
     created: str
@@ -201,6 +233,7 @@ class Manifest:
     threshold: Threshold
     calibration: Calibration
     prevalence: Prevalence
+    gates: Gates | None
     intended_use: IntendedUse
     disclaimer: Disclaimer
     measured: Measured
@@ -217,8 +250,9 @@ class Manifest:
 
     @property
     def weights_sha256(self) -> str:
-        """Return one SHA-256 for all weights: over those of body and head, in hexadecimal."""
+        """Return one SHA-256, in hexadecimal, over those of body, head and gates."""
         pinned = (self.body.sha256 if self.body else "") + self.head_file.sha256
+        pinned += self.gates.file.sha256 if self.gates else ""
         return hashlib.sha256(pinned.encode()).hexdigest()
 
 

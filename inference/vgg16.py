@@ -8,6 +8,7 @@ References
 Simonyan & Zisserman 2015, arXiv:1409.1556, configuration D without its three dense layers.
 """
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ BLOCKS: tuple[tuple[int, ...], ...] = (
     (512, 512, 512),
     (512, 512, 512),
 )
+STEM = (SIZE // 16, SIZE // 16, BLOCKS[3][-1])
+OUTPUT = (SIZE // 32, SIZE // 32, BLOCKS[4][-1])
+"""Rows, columns and channels of what goes into block 5, and of what comes out of it."""
 CONVENTIONS = ("rgb_0_1", "bgr_imagenet_mean")
 BGR_IMAGENET_MEAN = (103.939, 116.779, 123.68)
 """Mean of ImageNet's training set, 0 to 255: blue, green, red (Keras, "caffe" mode)."""
@@ -40,29 +44,46 @@ class DeviceUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FeatureSpec:
-    """What is read from the body.
+    """What is read from the body: a whole output or none, then what is pooled, block by block.
 
-    ``pooled``: mean, maximum and standard deviation over the positions of the last convolution of
-    each block named in ``blocks`` (1 to 5), in that order. ``flattened``: the whole 7 x 7 x 512
-    output of the body.
+    Parameters
+    ----------
+    kind : str
+        ``pooled``: no whole output. ``flattened``: the 7 x 7 x 512 output of the body. ``stem``:
+        the 14 x 14 x 512 input of block 5.
+    blocks : tuple of int
+        Of each block named (1 to 5), in that order: mean, maximum and standard deviation over the
+        positions of its last convolution.
     """
 
-    kind: Literal["pooled", "flattened"]
+    kind: Literal["pooled", "flattened", "stem"]
     blocks: tuple[int, ...] = (5,)
+
+    @property
+    def whole(self) -> int:
+        """Return the number of features of the whole output, which come first."""
+        return {"pooled": 0, "flattened": math.prod(OUTPUT), "stem": math.prod(STEM)}[self.kind]
 
     @property
     def length(self) -> int:
         """Return the number of features of one radiograph."""
-        if self.kind == "flattened":
-            return (SIZE // 32) ** 2 * BLOCKS[-1][-1]
-        return sum(3 * BLOCKS[block - 1][-1] for block in self.blocks)
+        return self.whole + sum(_width(block) for block in self.blocks)
 
     def select(self, features: npt.NDArray[np.floating], blocks: tuple[int, ...]) -> Floats:
-        """Return, of pooled (n, length) ``features``, the columns of ``blocks``, as float32."""
-        widths = [3 * BLOCKS[block - 1][-1] for block in self.blocks]
-        stops = np.cumsum(widths)
-        column = {b: slice(e - w, e) for b, e, w in zip(self.blocks, stops, widths, strict=True)}
-        return np.concatenate([features[:, column[b]] for b in blocks], axis=1, dtype=np.float32)
+        """Return, of (n, length) ``features``, what is pooled of ``blocks``, as float32."""
+        stops = self.whole + np.cumsum([_width(block) for block in self.blocks])
+        column = {b: slice(e - _width(b), e) for b, e in zip(self.blocks, stops, strict=True)}
+        parts = [features[:, column[block]] for block in blocks]
+        return np.concatenate([features[:, :0], *parts], axis=1, dtype=np.float32)
+
+    def read(self, features: npt.NDArray[np.floating], wanted: "FeatureSpec") -> Floats:
+        """Return, of ``features``, those of ``wanted``: the same whole output, some blocks."""
+        whole = features[:, : wanted.whole]
+        return np.concatenate([whole, self.select(features, wanted.blocks)], 1, dtype=np.float32)
+
+
+def _width(block: int) -> int:
+    return 3 * BLOCKS[block - 1][-1]
 
 
 def layer_shapes() -> dict[str, tuple[int, ...]]:
@@ -181,9 +202,10 @@ def read_features(body: "keras.Model", spec: FeatureSpec) -> "keras.Model":
     """Return a model from the input of ``body`` to the features of ``spec``."""
     from tensorflow import keras
 
-    if spec.kind == "flattened":
-        return keras.Model(body.input, keras.layers.Flatten(name="flatten")(body.output))
     parts = []
+    if spec.kind != "pooled":
+        whole = body.output if spec.kind == "flattened" else body.get_layer("block4_pool").output
+        parts.append(keras.layers.Flatten(name=spec.kind)(whole))
     for block in spec.blocks:
         tap = body.get_layer(f"block{block}_conv{len(BLOCKS[block - 1])}").output
         parts += [keras.ops.mean(tap, axis=(1, 2)), keras.ops.max(tap, axis=(1, 2))]

@@ -10,6 +10,8 @@ from inference.engines import TINY_GRID
 from inference.preprocess import PREPROCESSING_VERSION
 from inference.training.statements import DISCLAIMER, INTENDED_USE
 
+SHIPPED = Path(__file__).parents[1] / "inference" / "bundles" / "vgg16-pneumonia-0.2.0"
+"""The released bundle."""
 ALLOW = {"OVERREAD_ALLOW_TEST_BUNDLE": "1"}
 """What the environment of a process must say before it loads such a bundle."""
 
@@ -18,7 +20,7 @@ def tiny_manifest(*, name: str = "tiny", version: str = "0.0.1") -> m.Manifest:
     """Return the manifest of a tiny network; its pins are not yet those of any file."""
     one = m.Interval(0.5, 0.4, 0.6)
     return m.Manifest(
-        schema=1,
+        schema=2,
         name=name,
         version=version,
         created="2026-01-01",
@@ -28,9 +30,10 @@ def tiny_manifest(*, name: str = "tiny", version: str = "0.0.1") -> m.Manifest:
         body=None,
         head_file=m.ArrayFile("head.npz", "0" * 64, "made by tests", "Apache-2.0"),
         head=m.Head("pooled", (), (m.Layer(1, "linear"),), 0),
-        threshold=m.Threshold(0.5, 0.95, "nothing", "for tests"),
+        threshold=m.Threshold(0.5, 0.4, 0.6, 0.95, "nothing", "for tests"),
         calibration=m.Calibration(1.0, 0.0, "nothing"),
         prevalence=m.Prevalence(0.74, "nothing"),
+        gates=None,
         intended_use=INTENDED_USE,
         disclaimer=DISCLAIMER,
         measured=m.Measured(m.Metrics(2, 1, 2, one, one, one, one, one), None, None, {}),

@@ -89,7 +89,7 @@ class Decoded:
     facts : mapping
         See ``Header``.
     quality : mapping
-        ``minimum``, ``maximum``, ``mean``, ``std``, ``black``, ``white`` (``airlock.picture``).
+        ``minimum``, ``maximum``, ``mean``, ``std``, ``black``, ``white`` and ``colour``.
     """
 
     pixels: npt.NDArray[np.float32]

@@ -3,6 +3,7 @@
 Overlays are ignored. PS3.3 sections C.7.6.3, C.7.5.1.1.2 (padding), C.11.1 and C.11.2.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,14 @@ from inference.airlock.attributes import attributes_of
 from inference.airlock.elements import shown
 from inference.airlock.frames import samples_of_frame
 from inference.airlock.part10 import JPEG, LOSSY
-from inference.airlock.picture import Picture, Span, counts_of, luminance, span_of
+from inference.airlock.picture import (
+    Picture,
+    Span,
+    colour_share,
+    counts_of,
+    luminance,
+    span_of,
+)
 from inference.airlock.plain import Plain
 from inference.airlock.refused import Refused
 
@@ -59,7 +67,10 @@ def dicom_picture(part10: "Part10", frame: int = 1) -> Picture:
     if attributes.photometric == "PALETTE COLOR":
         return palette(part10, attributes, samples[..., 0])
     rgb = part10.transfer_syntax_uid in JPEG or attributes.photometric in _IN_RGB
-    return colour(luminance(samples) if rgb else samples[..., 0], attributes)
+    if not rgb:
+        return colour(samples[..., 0], attributes)
+    share = colour_share(samples, 2.0**attributes.bits_stored - 1.0)
+    return replace(colour(luminance(samples), attributes), colour=share)
 
 
 def refuse_photometric(attributes: "Attributes") -> None:

@@ -113,7 +113,7 @@ def decode(data: memoryview, args: dict[str, Any]) -> "Answer":
     """
     picture, kind, facts = picture_of(data, 1)
     brightness = picture.brightness()
-    quality = quality_of(picture.counts, brightness)
+    quality = quality_of(picture.counts, brightness) | {"colour": picture.colour}
     pixels = brightness[picture.codes]
     size = args.get("size")
     if size is not None:

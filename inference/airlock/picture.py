@@ -24,6 +24,7 @@ _CHUNK_PIXELS = 4_000_000
 _LUMINANCE = np.array([0.299, 0.587, 0.114])
 """ITU-R BT.601, as JPEG has it."""
 _GREY_STEP = 1.0 / 255.0
+_GRID = 512
 
 
 class Display(Protocol):
@@ -65,6 +66,8 @@ class Picture:
         From values to brightness.
     inverted : bool
         The lowest value is white (MONOCHROME1).
+    colour : float
+        Share of the pixels that are clearly not grey; see `colour_share`.
     """
 
     codes: "Codes"
@@ -73,6 +76,7 @@ class Picture:
     padding: "NDArray[np.bool_]"
     display: Display
     inverted: bool = False
+    colour: float = 0.0
 
     @property
     def rows(self) -> int:
@@ -135,6 +139,21 @@ def luminance(samples: "Codes") -> "Codes":
     """
     grey: Codes = np.rint(samples[..., :3] @ _LUMINANCE).astype(samples.dtype)
     return grey
+
+
+def colour_share(samples: "Codes", white: float) -> float:
+    """Return the share of pixels whose samples are a sixth of white or more apart.
+
+    Parameters
+    ----------
+    samples : (rows, columns, 3) uint8 or uint16
+        Red, green, blue. Of a large picture a grid of at most 512 x 512 is looked at.
+    white : float
+        The largest value that a sample can have.
+    """
+    rows, columns = (max(1, -(-side // _GRID)) for side in samples.shape[:2])
+    some = samples[::rows, ::columns, :3].astype(np.float32)
+    return float((np.ptp(some, axis=-1) >= white / 6).mean())
 
 
 def span_of(values: "Values", counts: "NDArray[np.int64]") -> Span:

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from inference.airlock.attributes import refuse_size
 from inference.airlock.codestream import jpeg_codestream
-from inference.airlock.picture import Picture, Span, counts_of
+from inference.airlock.picture import Picture, Span, colour_share, counts_of
 from inference.airlock.refused import Refused
 from inference.airlock.sniff import PNG_SIGNATURE
 
@@ -25,6 +25,8 @@ _PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type, PNG section 11.
 _PNG_PALETTE = 3
 _CHUNK_LIMIT = 10_000
 _BYTE = 8
+THUMBNAIL = 512
+"""Pixels a side on which colour is looked for."""
 _PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, OverflowError)
 """What Pillow raises for bad bytes."""
 
@@ -129,7 +131,7 @@ def raster_picture(data: memoryview, kind: RasterKind) -> Picture:
         What ``raster_header`` refuses; ``pixels_undecodable``.
     """
     raster_header(data, kind)
-    codes = decoded(data, kind)
+    codes, colour = decoded(data, kind)
     counts = counts_of(codes)
     present = np.flatnonzero(counts)
     eight = codes.dtype.itemsize == 1
@@ -139,11 +141,12 @@ def raster_picture(data: memoryview, kind: RasterKind) -> Picture:
         counts=counts,
         padding=np.zeros(len(counts), dtype=np.bool_),
         display=Span(0.0, 255.0) if eight else Span(float(present[0]), float(present[-1])),
+        colour=colour,
     )
 
 
-def decoded(data: memoryview, kind: RasterKind) -> "Codes":
-    """Return grey codes, turned as EXIF says.
+def decoded(data: memoryview, kind: RasterKind) -> "tuple[Codes, float]":
+    """Return grey codes, turned as EXIF says, and the share of the pixels that are not grey.
 
     Raises
     ------
@@ -152,9 +155,17 @@ def decoded(data: memoryview, kind: RasterKind) -> "Codes":
     """
     try:
         with Image.open(io.BytesIO(data), formats=(kind.upper(),)) as image:
-            return grey(ImageOps.exif_transpose(image))
+            return grey(ImageOps.exif_transpose(image)), colour_of(image)
     except _PILLOW_ERRORS as error:
         raise Refused("pixels_undecodable", found=type(error).__name__) from error
+
+
+def colour_of(image: Image.Image) -> float:
+    """Return the share of the pixels of a Pillow image that are clearly not grey."""
+    if image.mode in {"L", "LA"} or image.mode.startswith("I"):
+        return 0.0
+    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.NEAREST, reducing_gap=None)
+    return colour_share(np.asarray(image.convert("RGB")), 255.0)
 
 
 def grey(image: Image.Image) -> "Codes":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from inference.bundle import BundleBroken
-from inference.training.commands import card, compare, evaluate, explore, fit
+from inference.training.commands import card, compare, evaluate, explore, fit, pack
 from inference.training.splits import BadData
 from inference.vgg16 import DeviceUnavailable
 
@@ -34,6 +34,7 @@ class Command(Protocol):
 COMMANDS: dict[str, Command] = {
     "explore": explore,
     "fit": fit,
+    "pack": pack,
     "evaluate": evaluate,
     "compare": compare,
     "card": card,

@@ -5,8 +5,11 @@ Dense 128 ReLU with L2 0.05; Dropout 0.2; Dense 2 sigmoid; Adam, binary cross-en
 What the article leaves open is read as: 224 px, pixels / 255, batch 32, 10 epochs, no flips.
 """
 
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,20 +18,21 @@ import numpy.typing as npt
 from inference.manifest import Head, Layer
 from inference.training.body import Body, load_body, rounded
 from inference.training.features import View
-from inference.training.recipe import Floats, Settings, Trained, labels_of, rows_of
-from inference.training.splits import CHOSEN_ON, FITTED, Row
-from inference.vgg16 import SIZE, FeatureSpec, build_body, get_weights, set_weights, to_input
+from inference.training.recipe import ArticleRecipe, Settings
+from inference.training.run import Record, Trained
+from inference.training.splits import CHOSEN_ON, FITTED, Row, fitting_rows, labels_of
+from inference.vgg16 import SIZE, build_body, get_weights, set_weights, to_input
 
 if TYPE_CHECKING:
     from tensorflow import keras
 
-EPOCHS = 10
-BATCH = 32
-TUNED = (-2, -3, -4)
+Floats = npt.NDArray[np.floating]
 
 
-def train_article(rows: Sequence[Row], settings: Settings) -> Trained:
+def train_article(rows: Sequence[Row], recipe: ArticleRecipe, settings: Settings) -> Trained:
     """Return the article's network, fitted as it says: for real, and slowly.
+
+    An interrupted run goes on with the epoch that it was in.
 
     Raises
     ------
@@ -41,43 +45,92 @@ def train_article(rows: Sequence[Row], settings: Settings) -> Trained:
     keras.utils.set_random_seed(settings.seed)
     body = build_body()
     set_weights(body, base.weights)
-    model = build_article(body)
+    model = build_article(body, recipe)
     model.summary()
-    fitted, chosen_on = (rows_of(rows, split, settings) for split in (FITTED, CHOSEN_ON))
-    started = time.perf_counter()
+    fitted, chosen_on = (fitting_rows(rows, split, settings.limit) for split in (FITTED, CHOSEN_ON))
+    train = batches(fitted, base.input_convention, recipe.batch, seed=settings.seed)
+    state = settings.out / "state"
+    state.mkdir(parents=True, exist_ok=True)
+    history = _History(state / "history.json")
     model.fit(
-        batches(fitted, base.input_convention, seed=settings.seed),
-        validation_data=batches(chosen_on, base.input_convention),
-        epochs=settings.epochs or EPOCHS,
+        train,
+        validation_data=batches(chosen_on, base.input_convention, recipe.batch),
+        epochs=recipe.epochs,
+        shuffle=False,  # the batches do it
+        callbacks=[
+            keras.callbacks.BackupAndRestore(str(state / "backup"), delete_checkpoint=False),
+            keras.callbacks.LambdaCallback(
+                on_epoch_begin=partial(_begin, model, train, settings.seed),
+                on_epoch_end=history.add,
+            ),
+        ],
     )
-    epochs = model.history.history
     return Trained(
         body=_tuned(base, body),
-        spec=FeatureSpec("flattened", ()),
-        head=Head("flattened", (), (Layer(128, "relu"), Layer(2, "linear")), 1),
+        head=Head("flattened", (), (Layer(recipe.hidden, "relu"), Layer(2, "linear")), 1),
         head_arrays=_arrays(model),
-        history={name: [float(v) for v in values] for name, values in epochs.items()},
-        best_epoch=len(epochs["loss"]),
-        seconds_an_epoch=(time.perf_counter() - started) / len(epochs["loss"]),
-        images=len(fitted),
-        views=("plain",),
-        note="the article's recipe; base weights as given, which may not be ImageNet's",
+        record=Record(
+            recipe=settings.recipe_name,
+            seed=settings.seed,
+            about=recipe.about,
+            views=("plain",),
+            images={FITTED: len(fitted)},
+            histories={"all": {name: tuple(values) for name, values in history.figures.items()}},
+            kept_epoch=recipe.epochs,
+            seconds={"epochs": round(sum(history.seconds), 1)},
+            seconds_an_epoch=round(sum(history.seconds) / len(history.seconds), 1),
+            held_out=(),
+        ),
     )
 
 
-def build_article(body: "keras.Model") -> "keras.Model":
+class _History:
+    """The figures of each epoch, on disk: Keras forgets those of before an interruption."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        kept = json.loads(file.read_text()) if file.is_file() else {"figures": {}, "seconds": []}
+        self.figures: dict[str, list[float]] = kept["figures"]
+        self.seconds: list[float] = kept["seconds"]
+        self._began = time.perf_counter()
+
+    def add(self, epoch: int, logs: Mapping[str, float]) -> None:
+        """Note the figures of ``epoch``, counted from 0, instead of any noted before."""
+        now = time.perf_counter()
+        self.seconds[epoch:] = [now - self._began]
+        self._began = now
+        for name, value in logs.items():
+            self.figures.setdefault(name, [])[epoch:] = [float(value)]
+        self.file.write_text(json.dumps({"figures": self.figures, "seconds": self.seconds}))
+
+
+def _begin(
+    model: "keras.Model", train: "keras.utils.PyDataset", seed: int, epoch: int, logs: object
+) -> None:
+    """Make what is random in ``epoch`` depend on its number: resumed or not, it is the same."""
+    del logs
+    train.shuffle(epoch)
+    for number in (1, 2):
+        generator = getattr(model.get_layer(f"dropout{number}"), "seed_generator", None)
+        if generator is not None:
+            generator.state.assign([seed, 2 * epoch + number])
+
+
+def build_article(body: "keras.Model", recipe: ArticleRecipe) -> "keras.Model":
     """Return the article's network on ``body``, compiled; (n, 224, 224, 3) in, (n, 2) out."""
     from tensorflow import keras
 
     body.trainable = True
-    tuned = [body.layers[index] for index in TUNED]
+    tuned = [body.layers[index] for index in recipe.tuned_layers]
     for layer in body.layers:
         layer.trainable = layer in tuned
     flow = keras.layers.Flatten(name="flatten")(body.output)
-    flow = keras.layers.Dropout(0.3, name="dropout1")(flow)
-    penalty = keras.regularizers.L2(0.05)
-    flow = keras.layers.Dense(128, "relu", kernel_regularizer=penalty, name="dense1")(flow)
-    flow = keras.layers.Dropout(0.2, name="dropout2")(flow)
+    flow = keras.layers.Dropout(recipe.dropout_features, seed=0, name="dropout1")(flow)
+    penalty = keras.regularizers.L2(recipe.l2)
+    flow = keras.layers.Dense(recipe.hidden, "relu", kernel_regularizer=penalty, name="dense1")(
+        flow
+    )
+    flow = keras.layers.Dropout(recipe.dropout_hidden, seed=0, name="dropout2")(flow)
     flow = keras.layers.Dense(2, "sigmoid", name="dense2")(flow)
     model = keras.Model(body.input, flow, name="article")
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
@@ -85,7 +138,7 @@ def build_article(body: "keras.Model") -> "keras.Model":
 
 
 def batches(
-    rows: Sequence[Row], convention: str, *, seed: int | None = None
+    rows: Sequence[Row], convention: str, batch: int, *, seed: int | None = None
 ) -> "keras.utils.PyDataset":
     """Return batches of (images, one-hot labels); shuffled anew each epoch if there is a seed."""
     from tensorflow import keras
@@ -95,21 +148,19 @@ def batches(
             super().__init__()
             self.view = View("article", rows)
             self.labels = np.eye(2, dtype=np.float32)[labels_of(rows)]
-            self.rng = np.random.default_rng(seed)
             self.order = np.arange(len(rows))
-            self.on_epoch_end()
 
         def __len__(self) -> int:
-            return (len(rows) + BATCH - 1) // BATCH
+            return (len(rows) + batch - 1) // batch
 
         def __getitem__(self, index: int) -> tuple[object, npt.NDArray[np.float32]]:
-            chosen = self.order[index * BATCH : (index + 1) * BATCH]
+            chosen = self.order[index * batch : (index + 1) * batch]
             pixels = np.stack([self.view.pixels(one) for one in chosen])
             return to_input(pixels, convention), self.labels[chosen]
 
-        def on_epoch_end(self) -> None:
+        def shuffle(self, epoch: int) -> None:
             if seed is not None:
-                self.rng.shuffle(self.order)
+                self.order = np.random.default_rng([seed, epoch]).permutation(len(rows))
 
     return Batches()
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,13 +24,17 @@ BATCH = 8
 """Radiographs a step; on a processor larger ones are slower (they leave its cache)."""
 UNREADABLE = (OSError, SyntaxError, Image.DecompressionBombError)
 """What Pillow raises for a file that is no image, a broken one, or one that is far too large."""
-RULES = 1
+RULES = 2
 """Raise it when what is computed from the same file changes: old caches are then left alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One look at a list of radiographs: as it is (``number`` 0) or augmented (1, 2 ...)."""
+    """One look at a list of radiographs: as it is (``number`` 0) or augmented (1, 2 ...).
+
+    Every second augmented view starts from the native size where the list has it: what is reduced
+    from there has another sharpness and another history of compression.
+    """
 
     name: str
     rows: Sequence[Row]
@@ -44,7 +49,9 @@ class View:
         BadData
             The file is not a readable image.
         """
-        pixels = read_grey(self.rows[index].file)
+        row = self.rows[index]
+        native = bool(self.number) and self.number % 2 == 0
+        pixels = read_grey(row.native if native and row.native else row.file)
         if not self.number:
             return squash(pixels, SIZE)
         rng = np.random.default_rng([self.seed, self.number, index])
@@ -64,6 +71,11 @@ class FeatureCache:
         Number of features of a radiograph.
     body : str
         What names the body and its input convention: other weights, other cache.
+
+    Attributes
+    ----------
+    seconds : float
+        What computing all that was loaded took, whenever that was.
     """
 
     def __init__(
@@ -73,6 +85,7 @@ class FeatureCache:
         self.run = run
         self.length = length
         self.body = body
+        self.seconds = 0.0
 
     def load(
         self, view: View, *, dtype: type[np.floating] = np.float16
@@ -85,14 +98,17 @@ class FeatureCache:
             A file is not a readable image.
         """
         array, progress = self._open(view, dtype)
-        done = int(progress.read_text()) if progress.exists() else 0
-        starts = range(done, len(view.rows), BATCH)
-        with tqdm(desc=view.name, total=len(view.rows), initial=done, unit="image") as bar:
+        done, spent = progress.read_text().split() if progress.exists() else ("0", "0")
+        began = time.perf_counter() - float(spent)
+        starts = range(int(done), len(view.rows), BATCH)
+        with tqdm(desc=view.name, total=len(view.rows), initial=int(done), unit="image") as bar:
             for start, pixels in zip(starts, _batches(view, starts), strict=True):
                 array[start : start + len(pixels)] = self.run(pixels)
                 array.flush()  # the count is written after what it counts
-                progress.write_text(str(start + len(pixels)))
+                spent = f"{time.perf_counter() - began:.1f}"
+                progress.write_text(f"{start + len(pixels)} {spent}")
                 bar.update(len(pixels))
+        self.seconds += float(spent)
         return array
 
     def _open(self, view: View, dtype: type[np.floating]) -> tuple[np.memmap, Path]:

@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.calibration import auc, expected_calibration_error, threshold_for
-from inference.manifest import External, Interval, Metrics
-from inference.training.recipe import labels_of
-from inference.training.splits import Row
+from inference.manifest import Interval
+from inference.training.splits import Row, labels_of
 
 Probabilities = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -18,11 +17,6 @@ RESAMPLES = 1000
 SENSITIVITY = 0.95
 """At which specificity is reported beside that at the model's own threshold."""
 CLASSES = 2
-EXTERNAL_NOTE = (
-    "Another hospital, mostly adults, labels mined from report text. A model of a single "
-    "hospital's archive is likely worse than chance there (an AUC below 0.5): adults are outside "
-    "the intended use, and this figure is the reason."
-)
 
 
 def figures_at(threshold: float) -> dict[str, Figure]:
@@ -71,38 +65,6 @@ def intervals(
         name: bootstrap(figure, probabilities, labels, samples)
         for name, figure in figures_at(threshold).items()
     }
-
-
-def measure(
-    rows: Sequence[Row], probabilities: Probabilities, *, threshold: float, seed: int
-) -> Metrics:
-    """Return the figures of one split at ``threshold``, as a manifest has them."""
-    found = intervals(rows, probabilities, threshold=threshold, seed=seed)
-    return Metrics(
-        images=len(rows),
-        pneumonia=int(labels_of(rows).sum()),
-        patients=patients_of(rows),
-        **{name: found[name] for name in ("auc", "sensitivity", "specificity", "accuracy", "ece")},
-    )
-
-
-def measure_external(rows: Sequence[Row], probabilities: Probabilities, *, seed: int) -> External:
-    """Return the figures of another hospital, the view apart: there it tells the classes alone."""
-    labels = labels_of(rows)
-    by_view = {}
-    for view in sorted({row.view for row in rows}):
-        some = [index for index, row in enumerate(rows) if row.view == view]
-        if len(set(labels[some].tolist())) == CLASSES:
-            samples = resamples([rows[index] for index in some], seed)
-            by_view[view] = bootstrap(auc, probabilities[some], labels[some], samples)
-    return External(
-        images=len(rows),
-        pneumonia=int(labels.sum()),
-        patients=patients_of(rows),
-        auc=bootstrap(auc, probabilities, labels, resamples(rows, seed)),
-        auc_by_view=by_view,
-        note=EXTERNAL_NOTE,
-    )
 
 
 def patients_of(rows: Sequence[Row]) -> int:

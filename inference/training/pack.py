@@ -1,178 +1,221 @@
-"""From a fitted network to a bundle: calibrate, choose the threshold, measure, write."""
+"""From a run to a bundle: calibrate, choose the threshold, fit the gates, measure, write."""
 
 import dataclasses
 import datetime as dt
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+import inference
 from inference import manifest as m
 from inference.bundle import write_bundle
 from inference.calibration import fit_platt, threshold_for, to_probability
 from inference.engines import DenseHead
 from inference.preprocess import PREPROCESSING_VERSION
-from inference.training import statements
-from inference.training.figures import draw_curves, draw_network
-from inference.training.measures import measure, measure_external
-from inference.training.recipe import (
-    CACHED,
-    Settings,
-    Trained,
+from inference.training import gates, statements
+from inference.training.features import FeatureCache, View
+from inference.training.measures import RESAMPLES, resamples
+from inference.training.packed_report import Packed, measured_of, write_packed_report
+from inference.training.run import Trained, read_run
+from inference.training.splits import (
+    CHOSEN_ON,
+    FITTED,
+    BadData,
+    Row,
+    fitting_rows,
     labels_of,
-    open_cache,
-    plain_features,
-    rows_of,
+    read_rows,
 )
-from inference.training.splits import CHOSEN_ON, EXTERNAL, TESTED, BadData, Row
-from inference.vgg16 import SIZE
+from inference.training.stems import SECOND
+from inference.vgg16 import SIZE, FeatureSpec, compile_features
 
-Probabilities = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
 
 TARGET_SENSITIVITY = 0.95
-EXAMPLES = 24
-"""Radiographs of val whose scores are written down, so that anyone can repeat them."""
+UNPINNED = "0" * 64
+NOT_YET = m.Interval(0.0, 0.0, 0.0)
 
 
-def pack(trained: Trained, rows: Sequence[Row], settings: Settings) -> m.Manifest:
-    """Return the manifest of the bundle that is written to ``settings.out``.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line of ``pack`` says.
 
-    The internal test and the other hospital are opened only if ``settings.final``.
+    Parameters
+    ----------
+    final : bool
+        Open the internal test and the external report: once for a version that is to be released.
+    strangers : Path, optional
+        A folder of pictures that are no chest radiographs, to count which are refused.
+    article_run : Path, optional
+        A run of the article's recipe, whose epoch is set beside this one's.
+    """
+
+    run: Path
+    data: Path
+    out: Path
+    name: str
+    version: str
+    limit: int | None = None
+    share_body: bool = False
+    final: bool = False
+    strangers: Path | None = None
+    article_run: Path | None = None
+
+
+def pack(wish: Wish) -> m.Manifest:
+    """Return the manifest of the bundle that is written to ``wish.out``, measured and reported.
 
     Raises
     ------
     BadData
-        A file is not readable, or the scores run against the labels of val.
+        The run is not finished, a file is not readable, or the scores run against the labels.
     BundleBroken
         The weights are too large.
     """
-    logits = _Logits(trained, rows, settings)
-    val_rows, val_logits = logits.of(CHOSEN_ON)
-    try:
-        calibration = fit_platt(val_logits, labels_of(val_rows), fitted_on="val")
-    except ValueError as error:
-        raise BadData(f"The network is not fit to be packed: on val, {error}.") from error
-    val = to_probability(val_logits, calibration)
-    threshold = threshold_for(val, labels_of(val_rows), sensitivity=TARGET_SENSITIVITY)
-    chosen = _Chosen(calibration, threshold, float(labels_of(val_rows).mean()))
-    measured = _measure(logits, chosen, settings)
-    manifest = _manifest(trained, chosen, measured, settings)
-    manifest = write_bundle(
-        settings.out, manifest,
-        head=trained.head_arrays, body=trained.body.weights, share_body=settings.share_body,
+    trained = read_run(wish.run)
+    rows = read_rows(wish.data)
+    features = _Features(trained, wish)
+    val = fitting_rows(rows, CHOSEN_ON, wish.limit)
+    logits = features.logits(CHOSEN_ON, val)
+    calibration, prevalence = _calibrate(trained, logits, val)
+    probabilities = to_probability(logits, calibration)
+    found, arrays = gates.fit_gates(_hospitals(features, rows, wish), trained.record.seed)
+    draft = _manifest(
+        trained, wish, calibration=calibration, prevalence=prevalence, gates=found,
+        threshold=_threshold(val, probabilities, trained.record.seed),
     )  # fmt: skip
-    draw_curves(trained.history, trained.best_epoch, settings.out / "curves.png")
-    draw_network(trained.head, [settings.out / "network.png", settings.out / "network.svg"])
-    report = _report(manifest, trained) | {"examples": _examples(val_rows, val, settings)}
-    (settings.out / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+    def write(manifest: m.Manifest) -> m.Manifest:
+        return write_bundle(
+            wish.out, manifest,
+            head=trained.head_arrays, body=trained.body.weights, gates=arrays,
+            share_body=wish.share_body,
+        )  # fmt: skip
+
+    write(draft)
+    with inference.load(wish.out) as classifier:
+        packed = Packed(classifier, trained, rows, wish)
+        documents = packed.documents()
+        manifest = write(dataclasses.replace(draft, measured=measured_of(documents, trained)))
+        write_packed_report(packed, manifest, documents)
     return manifest
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Chosen:
-    calibration: m.Calibration
-    threshold: float
-    prevalence: float
+class _Features:
+    """The features of a list of radiographs, from the weights as they are shipped; kept on disk."""
+
+    def __init__(self, trained: Trained, wish: Wish) -> None:
+        head = trained.head
+        self.wanted = FeatureSpec(head.features, head.blocks)
+        blocks = tuple(sorted({*head.blocks, *gates.BLOCKS}))
+        self.spec = FeatureSpec(head.features, blocks)
+        body = trained.body
+        run = compile_features(body.weights, convention=body.input_convention, spec=self.spec)
+        named = f"{body.fingerprint} {self.spec.kind} {self.spec.blocks}"
+        self._cache = FeatureCache(wish.run / "features", run, length=self.spec.length, body=named)
+        self._head = DenseHead(head, trained.head_arrays)
+
+    def logits(self, split: str, rows: Sequence[Row]) -> Floats:
+        return self._head.logits(self.spec.read(self._of(split, rows), self.wanted))
+
+    def of_gates(self, split: str, rows: Sequence[Row]) -> Floats:
+        return self.spec.select(self._of(split, rows), gates.BLOCKS)
+
+    def _of(self, split: str, rows: Sequence[Row]) -> npt.NDArray[np.floating]:
+        return self._cache.load(View(split, rows), dtype=np.float32)
 
 
-class _Logits:
-    """The logits of a split, computed from the weights as they are shipped."""
+def _hospitals(features: _Features, rows: Sequence[Row], wish: Wish) -> list[gates.Hospital]:
+    """Return what the gates are fitted and chosen on: the first hospital, and the second if fitted.
 
-    def __init__(self, trained: Trained, rows: Sequence[Row], settings: Settings) -> None:
-        self.rows = rows
-        self.settings = settings
-        self.spec = trained.spec
-        cached = CACHED if trained.spec.kind == "pooled" else trained.spec
-        self._cache = open_cache(trained.body, cached, settings)
-        self._head = DenseHead(trained.head, trained.head_arrays)
+    Of the second, half the patients by fold are fitted and the others chosen on.
+    """
+    train = fitting_rows(rows, FITTED, wish.limit)
+    step = max(1, -(-len(train) // gates.FITTED_AT_MOST))
+    parts = [(train[::step], fitting_rows(rows, CHOSEN_ON, wish.limit), "first")]
+    if SECOND in read_run(wish.run).record.images:
+        second = fitting_rows(rows, SECOND, wish.limit)
+        out = [row for row in second if row.fold in gates.HELD_OUT]
+        parts.append(([row for row in second if row not in out], out, "second"))
+    return [
+        gates.Hospital(
+            fitted, features.of_gates(f"{name}-gates", fitted),
+            chosen, features.of_gates(CHOSEN_ON if name == "first" else f"{name}-held-out", chosen),
+        )
+        for fitted, chosen, name in parts
+    ]  # fmt: skip
 
-    def of(self, split: str) -> tuple[list[Row], npt.NDArray[np.float32]]:
-        rows = rows_of(self.rows, split, self.settings)
-        if not rows:
-            return rows, np.zeros(0, np.float32)
-        features = plain_features(self._cache, split, rows)
-        if self.spec.kind == "pooled":
-            features = CACHED.select(features, self.spec.blocks)
-        return rows, self._head.logits(np.asarray(features, np.float32))
+
+def _calibrate(
+    trained: Trained, logits: Floats, val: Sequence[Row]
+) -> tuple[m.Calibration, m.Prevalence]:
+    """Return Platt's scaling on val and, of the second hospital, what was held out of fitting."""
+    held_out = trained.record.held_out
+    on = f"val and {SECOND} out of fold" if held_out else "val"
+    values = np.concatenate([logits, np.array([one.logit for one in held_out], np.float32)])
+    labels = np.concatenate([labels_of(val), np.array([one.label for one in held_out], np.int64)])
+    try:
+        calibration = fit_platt(values, labels, fitted_on=on)
+    except ValueError as error:
+        raise BadData(f"The network is not fit to be packed: on {on}, {error}.") from error
+    return calibration, m.Prevalence(float(labels.mean()), on)
 
 
-def _measure(logits: _Logits, chosen: _Chosen, settings: Settings) -> m.Measured:
-    def internal(split: str) -> m.Metrics | None:
-        rows, values = logits.of(split)
-        if not rows:
-            return None
-        probabilities = to_probability(values, chosen.calibration)
-        return measure(rows, probabilities, threshold=chosen.threshold, seed=settings.seed)
-
-    val, test, external = internal(CHOSEN_ON), None, None
-    assert val is not None  # noqa: S101 - read_rows refuses an empty val
-    if settings.final:
-        test = internal(TESTED)
-        rows, values = logits.of(EXTERNAL)
-        if rows:
-            probabilities = to_probability(values, chosen.calibration)
-            external = measure_external(rows, probabilities, seed=settings.seed)
-    return m.Measured(val, test, external, dict(statements.FLOORS))
+def _threshold(
+    val: Sequence[Row], probabilities: npt.NDArray[np.float64], seed: int
+) -> m.Threshold:
+    """Return the threshold at the target on val, and where it lies on resamples of its patients."""
+    labels = labels_of(val)
+    found = [
+        threshold_for(probabilities[sample], labels[sample], sensitivity=TARGET_SENSITIVITY)
+        for sample in resamples(val, seed)
+    ]
+    assert len(found) == RESAMPLES  # noqa: S101 - resampled within each class
+    low, high = np.quantile(found, [0.025, 0.975])
+    value = threshold_for(probabilities, labels, sensitivity=TARGET_SENSITIVITY)
+    return m.Threshold(
+        value, float(low), float(high), TARGET_SENSITIVITY, "val", statements.THRESHOLD_HOW
+    )
 
 
 def _manifest(
-    trained: Trained, chosen: _Chosen, measured: m.Measured, settings: Settings
+    trained: Trained,
+    wish: Wish,
+    *,
+    calibration: m.Calibration,
+    prevalence: m.Prevalence,
+    threshold: m.Threshold,
+    gates: m.Gates,
 ) -> m.Manifest:
-    body, unpinned = trained.body, "0" * 64
+    body, record = trained.body, trained.record
+    two = SECOND in record.images
+    nothing = m.Metrics(0, 0, 0, NOT_YET, NOT_YET, NOT_YET, NOT_YET, NOT_YET)
     return m.Manifest(
-        schema=1,
-        name=settings.name,
-        version=settings.version,
+        schema=2,
+        name=wish.name,
+        version=wish.version,
         created=dt.datetime.now(dt.UTC).date().isoformat(),  # noqa: TID251 - no Django
         network="vgg16",
         for_tests=False,
         input=m.Input(SIZE, body.input_convention, PREPROCESSING_VERSION),
-        body=m.ArrayFile(f"{body.name}.npz", unpinned, body.provenance, statements.BODY_LICENCE),
+        body=m.ArrayFile(f"{body.name}.npz", UNPINNED, body.provenance, statements.BODY_LICENCE),
         head_file=m.ArrayFile(
-            "head.npz", unpinned, "fitted by inference.training", statements.HEAD_LICENCE
+            "head.npz", UNPINNED, "fitted by inference.training", statements.HEAD_LICENCE
         ),
         head=trained.head,
-        threshold=m.Threshold(
-            chosen.threshold, TARGET_SENSITIVITY, "val", statements.THRESHOLD_HOW
-        ),
-        calibration=chosen.calibration,
-        prevalence=m.Prevalence(chosen.prevalence, "val"),
-        intended_use=statements.INTENDED_USE,
-        disclaimer=statements.DISCLAIMER,
-        measured=measured,
+        threshold=threshold,
+        calibration=calibration,
+        prevalence=prevalence,
+        gates=gates,
+        intended_use=statements.INTENDED_USE_OF_TWO if two else statements.INTENDED_USE,
+        disclaimer=statements.DISCLAIMER_OF_TWO if two else statements.DISCLAIMER,
+        measured=m.Measured(nothing, None, None, dict(statements.FLOORS)),
         training=m.Training(
-            settings.recipe, settings.seed, trained.best_epoch, trained.views, trained.images,
-            statements.DATA, trained.note,
+            record.recipe, record.seed, record.kept_epoch, record.views,
+            sum(record.images.values()), " and ".join(statements.DATA[: 1 + two]), record.about,
         ),
         licences=statements.LICENCES,
     )  # fmt: skip
-
-
-def _report(manifest: m.Manifest, trained: Trained) -> dict[str, object]:
-    return {
-        "name": manifest.name,
-        "version": manifest.version,
-        "weights_sha256": manifest.weights_sha256,
-        "threshold": dataclasses.asdict(manifest.threshold),
-        "calibration": dataclasses.asdict(manifest.calibration),
-        "measured": dataclasses.asdict(manifest.measured),
-        "training": dataclasses.asdict(manifest.training),
-        "seconds_an_epoch": round(trained.seconds_an_epoch, 3),
-        "best_epoch": trained.best_epoch,
-        "history": trained.history,
-    }
-
-
-def _examples(
-    rows: Sequence[Row], probabilities: Probabilities, settings: Settings
-) -> list[dict[str, object]]:
-    chosen = np.linspace(0, len(rows) - 1, min(EXAMPLES, len(rows))).astype(int)
-    return [
-        {
-            "file": rows[i].file.relative_to(settings.data).as_posix(),
-            "label": rows[i].label,
-            "probability": round(float(probabilities[i]), 6),
-        }
-        for i in chosen
-    ]

@@ -1,102 +1,174 @@
-"""What a recipe is given and what it hands on, whichever recipe it is."""
+"""A recipe: everything that decides how a network is fitted but data, base weights and seed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
+from inference.strict import Unfit, parse_object
+from inference.training.splits import BadData
 
-from inference.manifest import Head
-from inference.training.body import Body
-from inference.training.features import FeatureCache, View
-from inference.training.splits import CHOSEN_ON, FITTED, Row, of_split
-from inference.vgg16 import FeatureSpec, compile_features
+HOME = Path(__file__).parent / "recipes"
+SHIPPED = tuple(sorted(path.stem for path in HOME.glob("*.toml")))
 
-Floats = npt.NDArray[np.floating]
 
-CACHED = FeatureSpec("pooled", (3, 4, 5))
-"""What is cached of a frozen body: the last three blocks, of which a head picks."""
+@dataclass(frozen=True, slots=True)
+class ArticleRecipe:
+    """The article's network; see `inference.training.article`."""
+
+    network: Literal["article"]
+    about: str
+    epochs: int
+    batch: int
+    tuned_layers: tuple[int, ...]
+    dropout_features: float
+    hidden: int
+    l2: float
+    dropout_hidden: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Which hospitals are fitted, and how much of each.
+
+    Parameters
+    ----------
+    second_hospital : float
+        Share of a batch that comes of ``external_dev``; with 0 it is not fitted at all.
+    folds_apart : tuple of tuple of str
+        Folds of ``external_dev`` that are held out together, one group after the other, to choose
+        the epoch and to calibrate on; the last fit takes all of them. Empty: no such fits, the
+        epoch is chosen on val.
+    """
+
+    second_hospital: float
+    folds_apart: tuple[tuple[str, ...], ...]
+
+    def __post_init__(self) -> None:
+        _demand(0 <= self.second_hospital < 1, "data.second_hospital", "at least 0 and below 1")
+        folds = [fold for group in self.folds_apart for fold in group]
+        _demand(len(folds) == len(set(folds)), "data.folds_apart", "groups that share no fold")
+        _demand(bool(folds) <= (self.second_hospital > 0), "data.folds_apart", "empty without it")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """The logistic regression from which tuning starts: on which blocks, scikit-learn's ``C``."""
+
+    blocks: tuple[int, ...]
+    strength: float
+
+    def __post_init__(self) -> None:
+        _demand(set(self.blocks) in ({4, 5}, {5}), "probe.blocks", "[4, 5] or [5]")
+        _demand(self.strength > 0, "probe.strength", "above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Tune:
+    """How block 5 and the head are fitted together.
+
+    Parameters
+    ----------
+    epochs, steps, batch, patience : int
+        At most so many epochs of so many steps of so many radiographs; ended after ``patience``
+        epochs that were no better.
+    rate, dropout, label_smoothing : float
+        Of Adam, before the head, and of the cross-entropy.
+    average : float
+        What is kept are weights averaged with this momentum a step.
+    """
+
+    epochs: int
+    steps: int
+    batch: int
+    patience: int
+    rate: float
+    dropout: float
+    label_smoothing: float
+    average: float
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "steps", "batch", "patience", "rate"):
+            _demand(getattr(self, name) > 0, f"tune.{name}", "above 0")
+        for name in ("dropout", "label_smoothing", "average"):
+            _demand(0 <= getattr(self, name) < 1, f"tune.{name}", "at least 0 and below 1")
+
+
+@dataclass(frozen=True, slots=True)
+class TunedRecipe:
+    """The frozen part's output kept for ``views`` augmented views, block 5 and a head fitted."""
+
+    network: Literal["tuned"]
+    about: str
+    views: int
+    data: Mixture
+    probe: Probe
+    tune: Tune
+
+    def __post_init__(self) -> None:
+        _demand(self.views >= 0, "views", "at least 0")
+
+
+Recipe = ArticleRecipe | TunedRecipe
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the command line says.
+    """What the command line of ``fit`` says.
 
     Parameters
     ----------
-    views : int
-        Augmented views of the training set, beside the plain one.
+    recipe_text : str
+        The TOML, as it was read: it goes into the run word for word.
     limit : int, optional
         At most so many radiographs of each split, for trying things out.
-    final : bool
-        Open the internal test and the external report.
     """
 
     data: Path
     base_weights: str
     out: Path
     cache: Path
-    recipe: Literal["quick", "article"] = "quick"
+    recipe_name: str
+    recipe_text: str
     seed: int = 0
-    epochs: int = 0
-    views: int = 2
     limit: int | None = None
-    final: bool = False
-    name: str = "vgg16-pneumonia"
-    version: str = "0.1.0"
-    share_body: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """A fitted network, rounded as it will be shipped.
+def recipe_text(source: str) -> str:
+    """Return the TOML of a shipped recipe, by its name, or of a file.
 
-    ``history`` has, for each epoch, ``loss``, ``val_loss``, ``accuracy`` and ``val_accuracy``;
-    ``best_epoch`` counts from 1.
+    Raises
+    ------
+    BadData
+        Neither.
     """
-
-    body: Body
-    spec: FeatureSpec
-    head: Head
-    head_arrays: dict[str, Floats]
-    history: dict[str, list[float]]
-    best_epoch: int
-    seconds_an_epoch: float
-    images: int
-    views: tuple[str, ...]
-    note: str
-    fitted: dict[str, object] = field(default_factory=dict)
+    path = HOME / f"{source}.toml" if source in SHIPPED else Path(source)
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        known = ", ".join(SHIPPED)
+        raise BadData(
+            f"There is no recipe {source}: give a TOML file or one of {known}."
+        ) from error
 
 
-def rows_of(rows: Sequence[Row], split: str, settings: Settings) -> list[Row]:
-    """Return the radiographs of ``split`` that the settings leave.
+def read_recipe(text: str) -> Recipe:
+    """Return the recipe that ``text`` describes, every key of it and no other.
 
-    Those whose text label experts contradicted are never fitted.
+    Raises
+    ------
+    BadData
+        Not TOML; a key is missing, unknown, of another type or out of its range.
     """
-    chosen = of_split(rows, split, settings.limit)
-    if split in {FITTED, CHOSEN_ON}:
-        chosen = [row for row in chosen if row.label_tier != "expert-contradicted"]
-    return chosen
+    try:
+        document = tomllib.loads(text)
+        if document.get("network") == "article":
+            return parse_object(ArticleRecipe, document)
+        return parse_object(TunedRecipe, document)
+    except (tomllib.TOMLDecodeError, Unfit) as error:
+        raise BadData(f"The recipe is not valid: {error}.") from error
 
 
-def labels_of(rows: Sequence[Row]) -> npt.NDArray[np.int64]:
-    """Return the labels of ``rows``, 1 for pneumonia."""
-    return np.array([row.label for row in rows], np.int64)
-
-
-def open_cache(body: Body, spec: FeatureSpec, settings: Settings) -> FeatureCache:
-    """Return the cache of the features that ``body`` gives."""
-    run = compile_features(body.weights, convention=body.input_convention, spec=spec)
-    named = f"{body.fingerprint} {spec.kind} {spec.blocks}"
-    return FeatureCache(settings.cache, run, length=spec.length, body=named)
-
-
-def plain_features(cache: FeatureCache, split: str, rows: Sequence[Row]) -> Floats:
-    """Return the features of ``rows`` as they are.
-
-    Those that figures rest on are kept in full precision, those that are only fitted in half.
-    """
-    dtype = np.float16 if split == FITTED else np.float32
-    return cache.load(View(f"{split}-0", rows), dtype=dtype)
+def _demand(holds: bool, key: str, what: str) -> None:  # noqa: FBT001 - private
+    if not holds:
+        raise Unfit(f"{key}: {what} is expected")

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 LABELS = {"NORMAL": 0, "PNEUMONIA": 1}
 COLUMNS = ("file", "label", "split", "patient")
 TEXTS = ("subtype", "view", "label_tier", "sha256", "fold", "sex", "source")
@@ -15,6 +18,8 @@ TEXTS = ("subtype", "view", "label_tier", "sha256", "fold", "sex", "source")
 FITTED, CHOSEN_ON, TESTED, EXTERNAL = "train", "val", "test_internal", "external_report"
 OFFICIAL = "official_test"
 """Rebuilt from the internal test, to compare with published figures; never in a list itself."""
+CONTRADICTED = "expert-contradicted"
+"""The tier of a label from a report's text that experts who read the picture contradicted."""
 SUFFIXES = {".jpeg", ".jpg", ".png"}
 FEWEST = 3
 """Radiographs of each class that val must hold: with fewer a threshold is one picture's doing."""
@@ -83,6 +88,16 @@ def of_split(rows: Iterable[Row], split: str, limit: int | None = None) -> list[
     by_label = [[row for row in chosen if row.label == label] for label in (0, 1)]
     few = min(limit // 2, *(len(rows) for rows in by_label))
     return by_label[0][:few] + by_label[1][: limit - few]
+
+
+def fitting_rows(rows: Iterable[Row], split: str, limit: int | None = None) -> list[Row]:
+    """Return the rows of ``split`` that may be fitted or chosen on: none of `CONTRADICTED`."""
+    return [row for row in of_split(rows, split, limit) if row.label_tier != CONTRADICTED]
+
+
+def labels_of(rows: Iterable[Row]) -> npt.NDArray[np.int64]:
+    """Return the labels of ``rows``, 1 for pneumonia."""
+    return np.array([row.label for row in rows], np.int64)
 
 
 def _from_csv(folder: Path) -> list[Row]:

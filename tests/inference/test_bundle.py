@@ -10,9 +10,7 @@ import inference
 from inference.bundle import BundleBroken, pack_arrays, read_bundle, write_bundle
 from inference.manifest import ManifestInvalid, read_manifest, write_manifest
 from inference.vgg16 import layer_shapes
-from tests.bundles import tiny_bundle, tiny_manifest
-
-SHIPPED = "vgg16-pneumonia-0.1.0"
+from tests.bundles import SHIPPED, tiny_bundle, tiny_manifest
 
 
 @pytest.fixture(autouse=True)
@@ -130,7 +128,7 @@ def test_a_manifest_survives_writing_and_reading():
         (lambda d: d["intended_use"].update(countries=[]), "intended_use.countries: not known"),
         (lambda d: d.pop("threshold"), "threshold: missing"),
         (lambda d: d["disclaimer"].pop("version"), "disclaimer.version: missing"),
-        (lambda d: d.update(schema=2), "schema"),
+        (lambda d: d.update(schema=3), "schema"),
         (lambda d: d.update(schema=True), "schema"),
         (lambda d: d.update(for_tests="yes"), "for_tests"),
         (lambda d: d.update(for_tests=False), "for_tests"),
@@ -171,23 +169,23 @@ def test_not_a_number_is_no_threshold(document):
 
 
 @pytest.fixture
-def shipped(request):
-    return read_bundle(request.config.rootpath / "inference" / "bundles" / SHIPPED)
+def shipped():
+    return read_bundle(SHIPPED)
 
 
-def test_the_shipped_bundle_is_whole_and_small_enough(shipped, request):
-    folder = request.config.rootpath / "inference" / "bundles"
+def test_the_shipped_bundle_is_whole_and_small_enough(shipped):
+    folder = SHIPPED.parent
     assert {name: array.shape for name, array in shipped.body.items()} == layer_shapes()
     size = sum(path.stat().st_size for path in folder.rglob("*.npz"))
     assert size <= 40_000_000
-    for name in ("report.json", "curves.png", "network.png", "network.svg"):
+    for name in ("report.json", "card.md", "network.svg", "pictures/curves.png"):
         assert (shipped.folder / name).stat().st_size > 0
 
 
 def test_the_shipped_bundle_says_what_it_is_for(shipped):
     manifest = shipped.manifest
     assert not manifest.for_tests
-    assert manifest.intended_use.age_years == (1, 5)
+    assert manifest.intended_use.age_years == (1, 90)
     assert manifest.threshold.value != 0.5
     assert "not a diagnosis" in manifest.disclaimer.text
     assert manifest.measured.test_internal is not None

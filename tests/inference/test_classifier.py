@@ -10,24 +10,15 @@ import pytest
 
 import inference
 from inference.airlock.client import Airlock, AirlockUnavailable
-from inference.bundle import read_bundle
 from inference.classifier import Classifier, Radiograph, Score
 from inference.refusal import Refusal
 from tests.bundles import ALLOW, tiny_bundle
 from tests.dicom_files import chest_pixels, child_chest, jpeg_chest, png_chest
 
 
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OVERREAD_ALLOW_TEST_BUNDLE", "1")
-        yield read_bundle(tiny_bundle(tmp_path_factory.mktemp("bundles") / "tiny-0.0.1"))
-
-
 @pytest.fixture
-def classifier(bundle, airlock):
-    with Classifier(bundle, airlock) as classifier:
-        yield classifier
+def classifier(tiny_classifier):
+    return tiny_classifier
 
 
 class Engine:

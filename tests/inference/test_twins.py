@@ -9,14 +9,16 @@ import pytest
 from inference.bundle import read_bundle
 from inference.calibration import auc
 from inference.classifier import Classifier, Score
+from inference.training.__main__ import main
+from tests.bundles import SHIPPED
+from tests.dicom_files import child_chest
 
 pytestmark = pytest.mark.data
-BUNDLE = "inference/bundles/vgg16-pneumonia-0.1.0"
 
 
 @pytest.fixture(scope="module")
-def classifier(request, airlock):
-    with Classifier(read_bundle(request.config.rootpath / BUNDLE), airlock) as classifier:
+def classifier(airlock):
+    with Classifier(read_bundle(SHIPPED), airlock) as classifier:
         yield classifier
 
 
@@ -31,7 +33,7 @@ def test_twins_score_alike_within_their_tolerance(classifier, data_dir, kind, le
     pairs = twins(data_dir / kind)
     assert len(pairs) >= least
     files = sorted({file for twin, original, _ in pairs for file in (twin, original)})
-    answers = classifier.classify(files, gates=False)  # they are adults
+    answers = classifier.classify(files, gates=False)  # some are turned, some are drawings
     for file, answer in zip(files, answers, strict=True):
         assert isinstance(answer, Score), f"{file.name}: {answer}"
     scores = {file: a.probability for file, a in zip(files, answers, strict=True)}
@@ -39,9 +41,11 @@ def test_twins_score_alike_within_their_tolerance(classifier, data_dir, kind, le
         assert scores[twin] == pytest.approx(scores[original], abs=tolerance), twin.name
 
 
-def test_adults_are_not_scored_where_the_gates_stand(classifier, data_dir):
+def test_adults_are_scored_and_infants_are_not(classifier, data_dir):
     adult = data_dir / "dicom" / "derived_chest" / "chest_12bit_explicit_le.dcm"
-    (refusal,) = classifier.classify([adult])
+    infant = child_chest(PatientAge="006M")
+    score, refusal = classifier.classify([adult, infant])
+    assert isinstance(score, Score)
     assert (refusal.code, refusal.outcome) == ("age_outside_range", "not_applicable")
 
 
@@ -54,12 +58,16 @@ def test_children_inside_the_intended_use_are_scored_and_mostly_right(classifier
     assert auc(np.array([answer.probability for answer in answers]), labels) > 0.9
 
 
-def test_the_scores_of_the_report_are_reproduced_through_the_airlock(classifier, data_dir, request):
-    report = json.loads((request.config.rootpath / BUNDLE / "report.json").read_text())
-    examples = report["examples"]
-    answers = classifier.classify([data_dir / "cxr" / one["file"] for one in examples])
-    found = [answer.probability for answer in answers]
-    np.testing.assert_allclose(found, [one["probability"] for one in examples], atol=1e-3)
+@pytest.mark.timeout(1200)
+def test_evaluate_reproduces_the_figures_of_val_that_the_bundle_came_with(data_dir, tmp_path):
+    where = ["--bundle", str(SHIPPED), "--data", str(data_dir / "cxr"), "--split", "val"]
+    assert main(["evaluate", *where, "--disturbed", "0", "--out", str(tmp_path)]) == 0
+    shipped = json.loads((SHIPPED / "report.json").read_text())["splits"]["val"]
+    found = json.loads((tmp_path / "report.json").read_text())
+    for name in ("auc", "accuracy", "sensitivity", "specificity", "ece"):
+        assert found[name] == pytest.approx(shipped[name], abs=0.002), name
+    assert found["refused"] == shipped["refused"]
+    assert found["parity"]["mean_change"] <= 0.03
 
 
 def test_the_score_of_the_real_network_does_not_depend_on_the_batch(classifier, data_dir):

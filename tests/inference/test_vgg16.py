@@ -95,7 +95,7 @@ def test_flattened_features_are_the_whole_output(weights, pixels):
     body = build_body()
     set_weights(body, weights)
     image = to_input(pixels[:1], "rgb_0_1")
-    spec = FeatureSpec("flattened")
+    spec = FeatureSpec("flattened", ())
     found = np.asarray(read_features(body, spec)(image))
     assert found.shape == (1, spec.length)
     np.testing.assert_array_equal(found.reshape(7, 7, 512), np.asarray(body(image))[0])

@@ -1,22 +1,29 @@
-"""``fit``: from a folder of labelled radiographs to a bundle."""
+"""``fit``: from a folder of labelled radiographs to a fitted network."""
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inference.training.recipe import (
+    SHIPPED,
+    ArticleRecipe,
+    Settings,
+    TunedRecipe,
+    read_recipe,
+    recipe_text,
+)
 from inference.training.splits import Row, read_rows
-from inference.vgg16 import choose_device
 
 if TYPE_CHECKING:
-    from inference.manifest import Manifest
-    from inference.training.recipe import Settings, Trained
+    from inference.training.run import Trained
 
-HELP = "train the classifier and pack it into a bundle"
+HELP = "fit a network by a recipe"
 EPILOG = """\
-Everything is chosen on val. The internal test and the external report are opened only with
---final: once for a version that is to be released. What was computed is kept and not computed
-again, so a run that was interrupted goes on where it was.
+A recipe is a TOML file that says everything but data, base weights and seed; it is kept with the
+run, word for word. Everything is chosen on val, and on what is held out of external_dev. What was
+computed is kept and not computed again: a run that was interrupted goes on where it was when the
+same command is given again. `pack` makes a bundle of the run.
 """
 
 
@@ -24,66 +31,73 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the command line of ``fit`` takes."""
     add = parser.add_argument
     add("--data", type=Path, required=True, metavar="DIR", help="labelled radiographs, see above")
-    add("--out", type=Path, required=True, metavar="DIR", help="where the bundle is written")
+    add("--out", type=Path, required=True, metavar="RUN", help="where the run is kept")
+    add(
+        "--recipe",
+        default="multi-source",
+        metavar="NAME|FILE",
+        help=f"a TOML file or one of {', '.join(SHIPPED)} (default %(default)s)",
+    )
     add(
         "--base-weights",
         default="imagenet",
         metavar="imagenet|PATH",
         help="Keras's ImageNet weights (needs a network), or a .weights.h5 of a VGG16 body",
     )
-    add(
-        "--recipe",
-        choices=("quick", "article"),
-        default="quick",
-        help="quick: head on a frozen, cached body; article: the original, block 5 tuned, slow",
-    )
-    add("--epochs", type=_positive, default=0, metavar="N", help="at most (default: the recipe's)")
-    add("--views", type=int, choices=range(5), default=2, help="augmented views (quick; default 2)")
     add("--seed", type=int, default=0, help="decides everything that is random (default 0)")
-    add("--limit", type=_positive, metavar="N", help="at most N radiographs a split, to try it out")
-    add("--cache", type=Path, metavar="DIR", help="kept features (default: OUT/cache)")
-    add("--final", action="store_true", help="open the internal test and the external report")
-    add("--name", default="vgg16-pneumonia", help="name of the model (default %(default)s)")
-    add("--version", default="0.1.0", help="version of the model (default %(default)s)")
-    add("--share-body", action="store_true", help="put the body into OUT/../bodies")
+    add("--limit", type=positive, metavar="N", help="at most N radiographs a split, to try it out")
+    add(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        help="what the frozen part makes of each view, about 200 KB a radiograph and view; may be "
+        "shared by runs and deleted afterwards (default: RUN/cache)",
+    )
 
 
 def run(given: argparse.Namespace) -> int:
-    """Train, pack and say what was measured; return 0."""
-    from inference.training.pack import pack
-    from inference.training.recipe import Settings
+    """Fit and keep the run; return 0."""
+    from inference.training.hardware import machine
+    from inference.training.run import begin_run, write_run
 
-    values = vars(given)
-    values["cache"] = given.cache or given.out / "cache"
-    settings = Settings(**values)
+    text = recipe_text(given.recipe)
+    settings = Settings(
+        data=given.data,
+        base_weights=given.base_weights,
+        out=given.out,
+        cache=given.cache or given.out / "cache",
+        recipe_name=Path(given.recipe).stem,
+        recipe_text=text,
+        seed=given.seed,
+        limit=given.limit,
+    )
+    recipe = read_recipe(text)
     rows = read_rows(settings.data)
-    choose_device()
-    _say(pack(_train(rows, settings), rows, settings), settings.out)
+    begin_run(settings)
+    with machine():
+        trained = _train(rows, recipe, settings)
+    write_run(settings.out, trained, settings)
+    record = trained.record
+    print(f"epoch {record.kept_epoch} kept, {record.seconds_an_epoch:.0f} s an epoch")
+    print(f"run in {settings.out}")
     return 0
 
 
-def _train(rows: Sequence[Row], settings: "Settings") -> "Trained":
-    if settings.recipe == "article":
+def _train(
+    rows: Sequence[Row], recipe: ArticleRecipe | TunedRecipe, settings: Settings
+) -> "Trained":
+    if isinstance(recipe, ArticleRecipe):
         from inference.training.article import train_article
 
-        return train_article(rows, settings)
-    from inference.training.quick import train_quick
+        return train_article(rows, recipe, settings)
+    from inference.training.fitting import train_tuned
 
-    return train_quick(rows, settings)
+    return train_tuned(rows, recipe, settings)
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Return a number above 0, as argparse's ``type``."""
     value = int(text)
     if value < 1:
         raise ValueError(text)
     return value
-
-
-def _say(manifest: "Manifest", out: Path) -> None:
-    measured = manifest.measured
-    for name in ("val", "test_internal", "external_report"):
-        if found := getattr(measured, name):
-            auc = found.auc
-            interval = f"{auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})"
-            print(f"{name}: {found.images} images, AUC {interval}")
-    print(f"threshold {manifest.threshold.value:.3f}; bundle in {out}")

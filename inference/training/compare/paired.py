@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.training.measures import CLASSES, figures_at, resamples
-from inference.training.recipe import labels_of
-from inference.training.splits import Row
+from inference.training.splits import Row, labels_of
 
 Scores = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]

@@ -11,7 +11,7 @@ from inference.calibration import auc
 from inference.training.explore.simple import SIMPLE
 from inference.training.explore.table import NAMES, Measured, groups_of
 from inference.training.measures import bootstrap, resamples
-from inference.training.recipe import labels_of
+from inference.training.splits import labels_of
 
 STRONG = 0.7
 """From this AUC on, in either direction, a measure is called a shortcut."""

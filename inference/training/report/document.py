@@ -11,16 +11,14 @@ from inference.classifier import Classifier
 from inference.training.explore.shortcuts import shortcuts_of
 from inference.training.explore.table import measure_files
 from inference.training.figures import draw_network
-from inference.training.recipe import labels_of
 from inference.training.report import figures
 from inference.training.report.disturbed import disturbances_of, parity_of
 from inference.training.report.floors import thumbnail_floor
 from inference.training.report.pictures import draw_report, draw_worst, worst_of
 from inference.training.report.scoring import Scored, score_rows
-from inference.training.splits import Row, of_split
+from inference.training.splits import CONTRADICTED, Row, labels_of, of_split
 
 SCHEMA = 1
-CONTRADICTED = "expert-contradicted"
 Document = dict[str, object]
 
 

@@ -14,9 +14,8 @@ from inference.training.measures import (
     predictive_values,
     resamples,
 )
-from inference.training.recipe import labels_of
 from inference.training.report.scoring import Scored
-from inference.training.splits import Row
+from inference.training.splits import Row, labels_of
 
 PREVALENCES = (0.05, 0.25)
 """At which predictive values are given, beside that of the model's own calibration."""

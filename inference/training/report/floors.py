@@ -8,8 +8,7 @@ import numpy.typing as npt
 from inference.calibration import auc
 from inference.preprocess import squash
 from inference.training.features import read_grey
-from inference.training.recipe import labels_of
-from inference.training.splits import FITTED, Row, of_split
+from inference.training.splits import FITTED, Row, labels_of, of_split
 
 THUMBNAIL = 32
 CLASSES = 2

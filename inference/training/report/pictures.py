@@ -10,8 +10,8 @@ from PIL import Image
 from inference.preprocess import squash
 from inference.training.features import read_grey
 from inference.training.figures import FITTED, INK, PALE, VALIDATED, blank_figure
-from inference.training.recipe import labels_of
 from inference.training.report.scoring import Scored
+from inference.training.splits import labels_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

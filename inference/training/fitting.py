@@ -1,0 +1,140 @@
+"""Our recipe: the frozen part once a view, a probe on it, then block 5 and the head together."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from inference.manifest import Head, Layer
+from inference.training.body import Body, load_body
+from inference.training.recipe import Settings, TunedRecipe
+from inference.training.run import HeldOut, Record, Trained
+from inference.training.splits import CHOSEN_ON, FITTED, BadData, Row
+from inference.training.stems import SECOND, Looks, load_looks, strata_of
+from inference.training.tuned import (
+    block_of,
+    build_features,
+    build_network,
+    fit_probe,
+    head_of,
+)
+from inference.training.tuning import Fit, Progress, run_fit
+
+
+def train_tuned(rows: Sequence[Row], recipe: TunedRecipe, settings: Settings) -> Trained:
+    """Return block 5 and a head as ``recipe`` fits them.
+
+    Where folds of the second hospital are to be held out, first one fit without each group of
+    them: the epoch that was best for val and for what was held out is that of the last fit, which
+    takes everything.
+
+    Raises
+    ------
+    BadData
+        The base weights or a file cannot be read, or there is no second hospital to learn from.
+    """
+    from tensorflow import keras
+
+    keras.utils.set_random_seed(settings.seed)
+    lab = _Lab(recipe, settings, load_body(settings.base_weights), rows)
+    trials = [lab.fit(folds, epochs=None) for folds in recipe.data.folds_apart]
+    epochs = best_epoch([trial.history["worth"] for trial in trials]) if trials else None
+    last = lab.fit((), epochs=epochs)
+    fitted = {split: len(looks.rows) for split, looks in lab.fitted.items()}
+    spent = sum(one.seconds for one in [*trials, last])
+    features = sum(looks.seconds for looks in [*lab.fitted.values(), lab.val])
+    steps = recipe.tune.steps * sum(one.epochs for one in [*trials, last])
+    names = [*(name_of(folds) for folds in recipe.data.folds_apart), name_of(())]
+    return Trained(
+        body=replace(
+            lab.body,
+            name=f"{lab.body.name}-tuned",
+            weights=lab.body.weights | block_of(lab.model),
+            provenance=f"{lab.body.provenance}; block 5 fitted by {settings.recipe_name}",
+        ),
+        head=Head("pooled", recipe.probe.blocks, (Layer(1, "linear"),), 0),
+        head_arrays=head_of(lab.model, lab.head),
+        record=Record(
+            recipe=settings.recipe_name,
+            seed=settings.seed,
+            about=recipe.about,
+            views=("plain", *("augmented",) * recipe.views),
+            images=fitted,
+            histories={
+                name: {key: tuple(values) for key, values in one.history.items()}
+                for name, one in zip(names, [*trials, last], strict=True)
+            },
+            kept_epoch=last.best_epoch,
+            seconds={"features": round(features, 1), "tuning": round(spent, 1)},
+            seconds_an_epoch=round(spent / steps / recipe.tune.batch * sum(fitted.values()), 1),
+            held_out=tuple(_held_out(lab, trials, epochs)),
+        ),
+    )
+
+
+def best_epoch(worths: Sequence[Sequence[float]]) -> int:
+    """Return the epoch, from 1, that was worth most on average, of those that all fits have."""
+    fewest = min(len(one) for one in worths)
+    return int(np.argmax(np.mean([one[:fewest] for one in worths], axis=0))) + 1
+
+
+def name_of(folds: Sequence[str]) -> str:
+    """Return what the fit without ``folds`` is called."""
+    return f"without-{'-'.join(folds)}" if folds else "all"
+
+
+class _Lab:
+    """What all fits of a run share: the body, the radiographs, and the network of the last one."""
+
+    def __init__(
+        self, recipe: TunedRecipe, settings: Settings, body: Body, rows: Sequence[Row]
+    ) -> None:
+        self.recipe = recipe
+        self.settings = settings
+        self.body = body
+        splits = [FITTED, *([SECOND] if recipe.data.second_hospital else [])]
+        self.fitted = {
+            split: load_looks(rows, split, body, settings, views=recipe.views) for split in splits
+        }
+        if not all(looks.rows for looks in self.fitted.values()):
+            raise BadData(f"The recipe learns from {SECOND}, of which the folder holds nothing.")
+        self.val = load_looks(rows, CHOSEN_ON, body, settings, views=0)
+
+    def fit(self, folds: Sequence[str], *, epochs: int | None) -> Progress:
+        """Fit without ``folds``: ``epochs`` of them, or until it is no longer better."""
+        tune, share = self.recipe.tune, self.recipe.data.second_hospital
+        parts = [
+            looks.only([not out for out in _of(looks, folds)]) for looks in self.fitted.values()
+        ]
+        strata = strata_of(parts, second_hospital=share)
+        features = build_features(self.body.weights, self.recipe.probe.blocks)
+        self.head = fit_probe(strata, features, self.recipe.probe)
+        self.model = build_network(features, self.head, tune)
+        watched = {"val": self.val} | ({"held_out": self.held_out(folds)} if folds else {})
+        fit = Fit(
+            strata=strata,
+            watched=watched,
+            epochs=epochs or tune.epochs,
+            patience=None if epochs else tune.patience,
+            seed=self.settings.seed,
+            state=self.settings.out / "state" / f"{name_of(folds)}.npz",
+        )
+        return run_fit(self.model, fit, tune)
+
+    def held_out(self, folds: Sequence[str]) -> Looks:
+        """Return the radiographs of ``folds``."""
+        return self.fitted[SECOND].only(_of(self.fitted[SECOND], folds))
+
+
+def _of(looks: Looks, folds: Sequence[str]) -> list[bool]:
+    return [row.split == SECOND and row.fold in folds for row in looks.rows]
+
+
+def _held_out(lab: _Lab, trials: Sequence[Progress], epoch: int | None) -> Iterator[HeldOut]:
+    """Yield what the fits without them said, at the epoch that was chosen, of those held out."""
+    for folds, trial in zip(lab.recipe.data.folds_apart, trials, strict=True):
+        rows = lab.held_out(folds).rows
+        logits = trial.logits["held_out"][(epoch or 1) - 1]
+        for row, logit in zip(rows, logits, strict=True):
+            file = row.file.relative_to(lab.settings.data).as_posix()
+            yield HeldOut(file, row.label, logit)

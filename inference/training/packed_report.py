@@ -1,0 +1,199 @@
+"""What is measured when a bundle is packed: its report, its pictures and its card."""
+
+import dataclasses
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inference import manifest as m
+from inference.classifier import Classifier, Radiograph
+from inference.refusal import Refusal
+from inference.training import statements
+from inference.training.aims import aims_of
+from inference.training.card import card
+from inference.training.figures import draw_curves, draw_network
+from inference.training.report.document import Question, write_report
+from inference.training.report.scoring import classify
+from inference.training.run import Trained, read_run
+from inference.training.splits import CHOSEN_ON, EXTERNAL, OFFICIAL, TESTED, Row, of_split
+from inference.training.stems import SECOND
+
+if TYPE_CHECKING:
+    from inference.training.pack import Wish
+
+Document = dict[str, Any]
+
+SCHEMA = 2
+BENCHMARK_SIDE = 28
+DISTURBED = 100
+"""Radiographs of each class whose files are disturbed."""
+BENCHMARK = f"{OFFICIAL}_{BENCHMARK_SIDE}"
+PLOTS = ("roc", "precision-recall", "reliability", "scores", "confusion")
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A bundle that can read, and what it came of."""
+
+    classifier: Classifier
+    trained: Trained
+    rows: Sequence[Row]
+    wish: "Wish"
+
+    def documents(self) -> dict[str, Document]:
+        """Return the report of every split that may be opened, its plots being put aside."""
+        wanted: list[tuple[str, str, int | None]] = [(CHOSEN_ON, CHOSEN_ON, None)]
+        if self.wish.final:
+            wanted += [(TESTED, TESTED, None), (EXTERNAL, EXTERNAL, None)]
+            wanted += [(BENCHMARK, OFFICIAL, BENCHMARK_SIDE)]
+        held = [one for one in wanted if of_split(self.rows, one[1])]
+        shutil.rmtree(self.wish.out / "pictures", ignore_errors=True)
+        return {name: self._document(name, split, side) for name, split, side in held}
+
+    def strangers(self) -> Document | None:
+        """Return how many pictures that are no chest radiographs the gates keep out."""
+        folder = self.wish.strangers
+        if folder is None:
+            return None
+        files = sorted(path for path in folder.iterdir() if path.is_file())
+        answers = classify(self.classifier, [Radiograph(one) for one in files], what="strangers")
+        reasons = [answer.code for answer in answers if isinstance(answer, Refusal)]
+        return {
+            "n": len(files),
+            "refused": len(reasons),
+            "by_reason": {code: reasons.count(code) for code in sorted(set(reasons))},
+            "what": statements.STRANGERS,
+        }
+
+    def _document(self, name: str, split: str, side: int | None) -> Document:
+        seed = self.trained.record.seed
+        rows = self.rows if self.wish.limit is None else _limited(self.rows, self.wish.limit)
+        disturbed = DISTURBED if side is None else 0
+        question = Question(self.wish.data, rows, split, disturbed, seed, side)
+        pictures = self.wish.out / "pictures"
+        pictures.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as folder:
+            document = write_report(self.classifier, question, Path(folder))
+            for plot in PLOTS:
+                shutil.copy(Path(folder) / f"{plot}.png", pictures / f"{name}-{plot}.png")
+        return document
+
+
+def measured_of(documents: Mapping[str, Document], trained: Trained) -> m.Measured:
+    """Return the figures that stand in a manifest, of what the gates let through.
+
+    Those of the other hospital are taken with the gates off where its people are outside the use.
+    """
+    two = SECOND in trained.record.images
+    external = documents.get(EXTERNAL)
+    return m.Measured(
+        val=_metrics(documents[CHOSEN_ON]),
+        test_internal=_metrics(documents[TESTED]) if TESTED in documents else None,
+        external_report=_external(external, two=two) if external else None,
+        floors=dict(statements.FLOORS),
+    )
+
+
+def write_packed_report(
+    packed: Packed, manifest: m.Manifest, documents: Mapping[str, Document]
+) -> None:
+    """Write report.json, the card and the pictures beside the manifest."""
+    out, record = packed.wish.out, packed.trained.record
+    pictures = out / "pictures"
+    kept = record.histories["all"]
+    draw_curves(kept, record.kept_epoch, pictures / "curves.png")
+    draw_network(manifest.head, [pictures / "network.png", out / "network.svg"])
+    two = SECOND in record.images
+    training = dataclasses.asdict(record)
+    training.pop("held_out")
+    article = packed.wish.article_run
+    training["article_seconds_an_epoch"] = (
+        read_run(article).record.seconds_an_epoch if article else None
+    )
+    training["base"] = packed.trained.body.provenance
+    report: Document = {
+        "schema": SCHEMA,
+        "model": manifest.name,
+        "version": manifest.version,
+        "weights_sha256": manifest.weights_sha256,
+        "weights_bytes": weights_bytes(packed.wish.out, manifest),
+        "created": manifest.created,
+        "statement": manifest.intended_use.statement,
+        "intended_use": dataclasses.asdict(manifest.intended_use),
+        "disclaimer": manifest.disclaimer.text,
+        "licences": list(manifest.licences),
+        "data": list(statements.DATA[: 1 + two]),
+        "training": training,
+        "threshold": _threshold(manifest.threshold),
+        "calibration": dataclasses.asdict(manifest.calibration),
+        "prevalence": dataclasses.asdict(manifest.prevalence),
+        "gates": _gates(manifest),
+        "splits": dict(documents),
+        "strangers": packed.strangers(),
+        "notes": list(statements.NOTES[1 + two]),
+    }
+    report["aims"] = aims_of(report)
+    (out / "card.md").write_text(card(report), encoding="utf-8")
+    text = json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False)
+    (out / "report.json").write_text(text + "\n", encoding="utf-8")
+
+
+def weights_bytes(folder: Path, manifest: m.Manifest) -> int:
+    """Return how large the files of weights are, wherever the body lies."""
+    files = [manifest.head_file.file]
+    files += [one.file for one in (manifest.body, manifest.gates and manifest.gates.file) if one]
+    homes = (folder, folder.parent / "bodies")
+    found = [next(home / file for home in homes if (home / file).is_file()) for file in files]
+    return sum(path.stat().st_size for path in found)
+
+
+def _threshold(threshold: m.Threshold) -> Document:
+    said = dataclasses.asdict(threshold)
+    return said | {"interval": [said.pop("low"), said.pop("high")]}
+
+
+def _gates(manifest: m.Manifest) -> Document:
+    said = dataclasses.asdict(manifest.gates) if manifest.gates else {}
+    said.pop("file", None)
+    return said
+
+
+def _limited(rows: Sequence[Row], limit: int) -> list[Row]:
+    return [
+        row for split in {row.split: None for row in rows} for row in of_split(rows, split, limit)
+    ]
+
+
+def _metrics(document: Document) -> m.Metrics:
+    part = document if document["auc"] is not None else document["ungated"]
+    return m.Metrics(
+        images=part["n"],
+        pneumonia=part["pneumonia"],
+        patients=part["patients"],
+        **{name: _interval(part, name)
+           for name in ("auc", "sensitivity", "specificity", "accuracy", "ece")},
+    )  # fmt: skip
+
+
+def _external(document: Document, *, two: bool) -> m.External:
+    part = document if two and document["auc"] is not None else document["ungated"]
+    return m.External(
+        images=part["n"],
+        pneumonia=part["pneumonia"],
+        patients=part["patients"],
+        auc=_interval(part, "auc"),
+        auc_by_view={
+            group["value"]: _interval(group, "auc")
+            for group in document["subgroups"]
+            if group["group"] == "view"
+        },
+        note=statements.EXTERNAL_NOTES[1 + two],
+    )
+
+
+def _interval(part: Document, name: str) -> m.Interval:
+    return m.Interval(part[name], *part[f"{name}_ci"])

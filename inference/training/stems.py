@@ -1,0 +1,153 @@
+"""The output of the frozen part for every view, and batches of it in which nobody is drowned."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.training.body import Body
+from inference.training.features import FeatureCache, View
+from inference.training.recipe import Settings
+from inference.training.splits import Row, fitting_rows, labels_of
+from inference.vgg16 import STEM, FeatureSpec, compile_features
+
+if TYPE_CHECKING:
+    from tensorflow import keras
+
+Floats = npt.NDArray[np.float32]
+Places = npt.NDArray[np.intp]
+
+SECOND = "external_dev"
+"""The split of the second hospital that may be learned from."""
+STEMS = FeatureSpec("stem", (3, 4))
+"""What is kept of the frozen part: the input of block 5, and blocks 3 and 4 pooled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Some radiographs, each in one or several views.
+
+    Parameters
+    ----------
+    rows : tuple of Row
+    views : tuple of (m, length) float16
+        Of `STEMS`, memory-mapped: the first as they are, the others augmented.
+    places : (n,) int
+        Where in ``views`` the n ``rows`` are.
+    seconds : float
+        What computing the views took.
+    """
+
+    rows: tuple[Row, ...]
+    views: tuple[npt.NDArray[np.float16], ...]
+    places: Places
+    seconds: float = 0.0
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]:
+        """Return 1 for pneumonia, 0 for none."""
+        return labels_of(self.rows)
+
+    def only(self, chosen: Sequence[bool]) -> "Looks":
+        """Return those where ``chosen`` is true."""
+        kept = np.flatnonzero(np.asarray(chosen, bool))
+        return replace(
+            self, rows=tuple(self.rows[index] for index in kept), places=self.places[kept]
+        )
+
+    def read(self, view: int, chosen: Places) -> tuple[Floats, Floats]:
+        """Return the (n, 14, 14, 512) input of block 5, and the pooled features of 3 and 4."""
+        kept = self.views[view][self.places[chosen]]
+        size = math.prod(STEM)
+        stem = kept[:, :size].astype(np.float32).reshape(-1, *STEM)
+        return stem, kept[:, size:].astype(np.float32)
+
+
+def load_looks(
+    rows: Sequence[Row], split: str, body: Body, settings: Settings, *, views: int
+) -> Looks:
+    """Return the radiographs of ``split`` as they are and in ``views`` augmented views.
+
+    What is kept on disk is not computed again. Radiographs whose text label experts contradicted
+    are left out.
+
+    Raises
+    ------
+    BadData
+        A file is not a readable image.
+    """
+    chosen = fitting_rows(rows, split, settings.limit)
+    run = compile_features(body.weights, convention=body.input_convention, spec=STEMS)
+    named = f"{body.fingerprint} {STEMS.kind} {STEMS.blocks}"
+    cache = FeatureCache(settings.cache, run, length=STEMS.length, body=named)
+    found = [
+        cache.load(View(f"{split}-{number}", chosen, number, settings.seed))
+        for number in range(views + 1)
+    ]
+    return Looks(tuple(chosen), tuple(found), np.arange(len(chosen)), cache.seconds)
+
+
+def strata_of(parts: Sequence[Looks], *, second_hospital: float) -> list[tuple[Looks, float]]:
+    """Return the strata of ``parts``, each with its share of a batch; the shares add up to 1.
+
+    A stratum is a hospital and a class, at the second hospital also a view: there the view alone
+    tells the classes apart.
+
+    Parameters
+    ----------
+    second_hospital : float
+        Share of all strata of the second hospital together.
+    """
+    strata = []
+    for part in parts:
+        groups: dict[tuple[str, int], list[bool]] = defaultdict(list)
+        kinds = [(row.view if row.split == SECOND else "", row.label) for row in part.rows]
+        for kind in sorted(set(kinds)):
+            groups[kind] = [one == kind for one in kinds]
+        of_part = second_hospital if part.rows[0].split == SECOND else 1 - second_hospital
+        strata += [(part.only(chosen), of_part / len(groups)) for chosen in groups.values()]
+    return strata
+
+
+def counts_of(shares: Sequence[float], batch: int) -> list[int]:
+    """Return how many of a batch each share gets: they add up, and nobody is off by one or more."""
+    ends = np.round(np.cumsum(shares) * batch).astype(int)
+    return [int(count) for count in np.diff(ends, prepend=0)]
+
+
+def batches_of(
+    strata: Sequence[tuple[Looks, float]], *, steps: int, batch: int, seed: Sequence[int]
+) -> "keras.utils.PyDataset":
+    """Return ``steps`` batches of ((stem, pooled), label), each stratum with its share of each.
+
+    What is drawn depends on ``seed`` and the number of the batch alone.
+    """
+    from tensorflow import keras
+
+    counts = counts_of([share for _, share in strata], batch)
+
+    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+        def __len__(self) -> int:
+            return steps
+
+        def __getitem__(self, index: int) -> tuple[tuple[Floats, Floats], Floats]:
+            rng = np.random.default_rng([*seed, index])
+            drawn = [_draw(looks, n, rng) for (looks, _), n in zip(strata, counts, strict=True)]
+            stem, pooled, labels = (np.concatenate(part) for part in zip(*drawn, strict=True))
+            return (stem, pooled), labels
+
+    return Batches()
+
+
+def _draw(looks: Looks, count: int, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+    """Return ``count`` radiographs, each in a view of its own choice."""
+    chosen = rng.choice(len(looks.rows), count, replace=count > len(looks.rows))
+    views = rng.integers(len(looks.views), size=count)
+    read = [looks.read(view, chosen[views == view]) for view in range(len(looks.views))]
+    stem, pooled = (np.concatenate(part) for part in zip(*read, strict=True))
+    order = np.concatenate([chosen[views == view] for view in range(len(looks.views))])
+    return stem, pooled, looks.labels[order].astype(np.float32)[:, None]

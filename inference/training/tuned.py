@@ -1,0 +1,135 @@
+"""Block 5 and a head: their layers, the probe that they start from, and what they say."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.training.recipe import Probe, Tune
+from inference.training.stems import STEMS, Looks
+from inference.vgg16 import BLOCKS, STEM, FeatureSpec
+
+if TYPE_CHECKING:
+    from tensorflow import keras
+
+Floats = npt.NDArray[np.float32]
+Arrays = Mapping[str, npt.NDArray[np.floating]]
+
+AT_ONCE = 32
+SILENT = 1e-12
+LAYERS = tuple(f"block5_conv{number}" for number in range(1, len(BLOCKS[4]) + 1))
+
+
+def build_features(weights: Arrays, blocks: tuple[int, ...]) -> "keras.Model":
+    """Return block 5 with ``weights``, read as `inference.vgg16.FeatureSpec` says.
+
+    In: the (n, 14, 14, 512) input of block 5, and what is pooled of `STEMS`. Out: (n, length)
+    features of ``blocks``, [4, 5] or [5].
+    """
+    from tensorflow import keras
+
+    ops = keras.ops
+    stem = keras.Input(STEM, name="stem")
+    pooled = keras.Input((FeatureSpec("pooled", STEMS.blocks).length,), name="pooled")
+    flow = stem
+    for name in LAYERS:
+        flow = keras.layers.Conv2D(512, 3, padding="same", activation="relu", name=name)(flow)
+    flow = keras.layers.Activation("linear", dtype="float32")(flow)  # also where a GPU takes halves
+    parts = [pooled[:, -3 * BLOCKS[3][-1] :]] if blocks[0] < len(BLOCKS) else []
+    # The gradient of a root is infinite at 0, where a channel is silent; so it stays clear of it.
+    deviation = ops.sqrt(ops.maximum(ops.var(flow, (1, 2)), SILENT))
+    parts += [ops.mean(flow, (1, 2)), ops.max(flow, (1, 2)), deviation]
+    model = keras.Model([stem, pooled], ops.concatenate(parts, axis=-1), name="features")
+    for name in LAYERS:
+        for kind in ("kernel", "bias"):
+            array = np.asarray(weights[f"{name}/{kind}"], np.float32)
+            getattr(model.get_layer(name), kind).assign(array)
+    return model
+
+
+def build_network(features: "keras.Model", head: Arrays, tune: Tune) -> "keras.Model":
+    """Return ``features`` with a head that begins as ``head``, compiled; its output is a logit."""
+    from tensorflow import keras
+
+    mean, scale = (np.asarray(head[name], np.float32) for name in ("mean", "scale"))
+    flow = (features.output - mean) * scale
+    flow = keras.layers.Dropout(tune.dropout, seed=0, name="dropout")(flow)
+    flow = keras.layers.Dense(1, name="dense1", dtype="float32")(flow)
+    model = keras.Model(features.input, flow, name="tuned")
+    model.get_layer("dense1").set_weights(
+        [np.asarray(head[f"dense1/{kind}"]) for kind in ("kernel", "bias")]
+    )
+    model.compile(
+        keras.optimizers.Adam(tune.rate, use_ema=True, ema_momentum=tune.average),
+        keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=tune.label_smoothing),
+        metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
+        jit_compile=False,
+    )
+    return model
+
+
+def fit_probe(
+    strata: Sequence[tuple[Looks, float]], features: "keras.Model", probe: Probe
+) -> dict[str, Floats]:
+    """Return the head that a logistic regression gives, each stratum with its share of the weight.
+
+    As arrays of `inference.engines.DenseHead`: ``mean``, ``scale``, ``dense1/kernel`` and
+    ``dense1/bias``.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    read, labels, weights = [], [], []
+    for looks, share in strata:
+        for view in range(len(looks.views)):
+            read.append(predict(features, looks, view=view))
+            labels.append(looks.labels)
+            weights.append(np.full(len(looks.rows), share / (len(looks.rows) * len(looks.views))))
+    x, y, w = (np.concatenate(part) for part in (read, labels, weights))
+    mean, scale = standardisation(x)
+    model = LogisticRegression(C=probe.strength, max_iter=2000)
+    model.fit((x - mean) * scale, y, sample_weight=w * len(w))
+    return {
+        "mean": mean,
+        "scale": scale,
+        "dense1/kernel": model.coef_.T.astype(np.float32),
+        "dense1/bias": model.intercept_.astype(np.float32),
+    }
+
+
+def standardisation(features: Floats) -> tuple[Floats, Floats]:
+    """Return mean and reciprocal deviation of each feature; those that never vary get 0."""
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    floor = 0.01 * float(np.median(spread)) + 1e-6  # a feature that hardly varies must not shout
+    return mean, np.where(spread > floor, 1 / np.maximum(spread, floor), 0).astype(np.float32)
+
+
+def predict(model: "keras.Model", looks: Looks, *, view: int = 0) -> Floats:
+    """Return what ``model`` makes of each of ``looks`` in one view, (n, outputs) float32."""
+    parts = [np.asarray(model(looks.read(view, chosen))) for chosen in _pieces(len(looks.rows))]
+    return np.concatenate(parts)
+
+
+def head_of(model: "keras.Model", head: Arrays) -> dict[str, npt.NDArray[np.floating]]:
+    """Return the head of ``model`` as it is shipped: its kernel in float16."""
+    kernel, bias = model.get_layer("dense1").get_weights()
+    return {
+        "mean": head["mean"],
+        "scale": head["scale"],
+        "dense1/kernel": kernel.astype(np.float16),
+        "dense1/bias": bias.astype(np.float32),
+    }
+
+
+def block_of(model: "keras.Model") -> dict[str, npt.NDArray[np.float16]]:
+    """Return the arrays of block 5 as they are shipped: in float16."""
+    return {
+        f"{name}/{kind}": np.asarray(getattr(model.get_layer(name), kind), np.float16)
+        for name in LAYERS
+        for kind in ("kernel", "bias")
+    }
+
+
+def _pieces(count: int) -> Iterator[npt.NDArray[np.intp]]:
+    for start in range(0, count, AT_ONCE):
+        yield np.arange(start, min(start + AT_ONCE, count))
