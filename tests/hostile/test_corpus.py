@@ -16,6 +16,7 @@ from tests.hostile.shipped import FOLDERS
 
 ANSWERS = {"refused", "duplicate", "scored", "not_applicable", "rejected_quality", "failed"}
 SEED = 20260101
+TOO_OLD = ("not_applicable", "age_outside_range")
 LIKENESS = {STRANGER.code, *ARRANGED}
 """Why the released network does not score what the tiny one does: most cases are drawings."""
 pytestmark = pytest.mark.timeout(1200)
@@ -95,9 +96,12 @@ def test_the_released_model_ends_as_the_tiny_one_does(tmp_path):
     with watch.started(tmp_path, None) as product:
         told = tell(cases, by_api(product, product.tokens["uploader"]))
         found = endings(product, told, within=240)
+        of_another_age = {name for name in found if wanted[name] == TOO_OLD}  # not for this one
         stranger = {name for name, (_, code) in found.items() if code in LIKENESS}
-        assert {wanted[name] for name in stranger} <= {("scored", "")}
-        assert wrong(found, wanted | {name: found[name] for name in stranger}) == {}
+        assert {wanted[name] for name in stranger - of_another_age} <= {("scored", "")}
+        assert {found[name][0] for name in of_another_age - stranger} <= {"scored", TOO_OLD[0]}
+        free = of_another_age | stranger
+        assert wrong(found, wanted | {name: found[name] for name in free}) == {}
         assert {answer for answer, _ in found.values()} >= {"refused", "not_applicable", "failed"}
         assert watch.broke(product) == []
         watch.is_whole(product)
