@@ -147,7 +147,7 @@ class Classifier:
     def warm_up(self) -> None:
         """Run the network once, so that the first radiograph does not wait for it."""
         size = self.manifest.input.size
-        self._engine.features(np.zeros((1, size, size), np.float32))
+        self._engine.read(np.zeros((1, size, size), np.float32))
 
     def classify(
         self, files: Sequence[bytes | Path | Radiograph], *, gates: bool = True
@@ -181,7 +181,7 @@ class Classifier:
     def _features(self, pixels: Floats) -> Floats:
         """Return all features, a batch at a time."""
         starts = range(0, len(pixels), self.batch_size)
-        parts = [self._engine.features(pixels[at : at + self.batch_size]) for at in starts]
+        parts = [self._engine.read(pixels[at : at + self.batch_size]).features for at in starts]
         return np.concatenate(parts) if parts else np.zeros((0, self._spec.length), np.float32)
 
     def _probabilities(self, features: Floats) -> npt.NDArray[np.float64]:

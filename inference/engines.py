@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from inference import vgg16
 from inference.manifest import Head, Manifest
-from inference.vgg16 import FeatureSpec
+from inference.vgg16 import MAP, FeatureSpec, Reading
 
 Floats = npt.NDArray[np.float32]
 Arrays = Mapping[str, npt.NDArray[np.floating]]
@@ -29,8 +29,11 @@ class Engine(Protocol):
     batch_size: int
     """How many radiographs are best given at a time."""
 
-    def features(self, pixels: Floats) -> Floats:
-        """Return the (n, length) float32 features of (n, 224, 224) float32 pixels in [0, 1]."""
+    def read(self, pixels: Floats) -> Reading:
+        """Return what one pass gives of (n, 224, 224) float32 pixels in [0, 1].
+
+        There are maps where the engine was made with weights for them.
+        """
 
 
 class TensorFlowEngine:
@@ -42,40 +45,54 @@ class TensorFlowEngine:
         Says the input convention and the features.
     body : mapping
         The arrays of the body.
+    alpha : (512,) float32, optional
+        The weights of a map: one for each channel of the last convolution.
 
     Raises
     ------
     DeviceUnavailable
         A GPU is demanded and there is none.
     ValueError
-        The arrays are not those of a VGG16.
+        The arrays are not those of a VGG16, or there are not 512 weights.
     """
 
-    def __init__(self, manifest: Manifest, body: Arrays) -> None:
+    def __init__(self, manifest: Manifest, body: Arrays, alpha: Floats | None = None) -> None:
         self.device = vgg16.choose_device()
         self.name = f"tensorflow {version('tensorflow')} {self.device}"
         self.batch_size = BATCH_SIZE[self.device]
-        self._run = vgg16.compile_features(
-            body, convention=manifest.input.input_convention, spec=spec_of(manifest)
-        )
+        convention, spec = manifest.input.input_convention, spec_of(manifest)
+        self._read = vgg16.compile_reader(body, convention=convention, spec=spec, alpha=alpha)
 
-    def features(self, pixels: Floats) -> Floats:
-        """Return the features of ``pixels``; see `Engine`."""
-        return self._run(pixels)
+    def read(self, pixels: Floats) -> Reading:
+        """Return what one pass gives; see `Engine`."""
+        return self._read(pixels)
 
 
 class TinyEngine:
-    """A stand-in for tests: the mean of each cell of an 8 x 8 grid. Same path, no TensorFlow."""
+    """A stand-in for tests: the mean of each cell of an 8 x 8 grid. Same path, no network.
+
+    Its maps are the means of 14 x 14 cells, times the sum of ``alpha``: what is bright is shown.
+    """
 
     name = f"tiny 1 numpy {np.__version__}"
     device = "cpu"
     batch_size = 8
 
-    def features(self, pixels: Floats) -> Floats:
-        """Return the features of ``pixels``; see `Engine`."""
-        count, side, _ = pixels.shape
-        cells = pixels.reshape(count, TINY_GRID, side // TINY_GRID, TINY_GRID, side // TINY_GRID)
-        return np.asarray(cells.mean(axis=(2, 4)), np.float32).reshape(count, -1)
+    def __init__(self, alpha: Floats | None = None) -> None:
+        self._weight = None if alpha is None else np.float32(alpha.sum())
+
+    def read(self, pixels: Floats) -> Reading:
+        """Return what one pass gives; see `Engine`."""
+        features = _cells(pixels, TINY_GRID).reshape(len(pixels), -1)
+        maps = None if self._weight is None else self._weight * _cells(pixels, MAP[0])
+        return Reading(features, maps)
+
+
+def _cells(pixels: Floats, grid: int) -> Floats:
+    """Return the (n, grid, grid) means of the cells of square ``pixels``."""
+    count, side, _ = pixels.shape
+    cells = pixels.reshape(count, grid, side // grid, grid, side // grid)
+    return np.asarray(cells.mean(axis=(2, 4)), np.float32)
 
 
 class DenseHead:
@@ -136,12 +153,14 @@ def spec_of(manifest: Manifest) -> FeatureSpec:
     return FeatureSpec(manifest.head.features, blocks)
 
 
-def load_engine(manifest: Manifest, body: Arrays) -> Engine:
-    """Return the engine that ``manifest`` names.
+def load_engine(manifest: Manifest, body: Arrays, alpha: Floats | None = None) -> Engine:
+    """Return the engine that ``manifest`` names, with maps if there are weights for them.
 
     Raises
     ------
     DeviceUnavailable, ValueError
         See `TensorFlowEngine`.
     """
-    return TinyEngine() if manifest.network == "tiny" else TensorFlowEngine(manifest, body)
+    if manifest.network == "tiny":
+        return TinyEngine(alpha)
+    return TensorFlowEngine(manifest, body, alpha)

@@ -30,6 +30,8 @@ BLOCKS: tuple[tuple[int, ...], ...] = (
     (512, 512, 512),
     (512, 512, 512),
 )
+MAP = (SIZE // 16, SIZE // 16)
+"""Rows and columns of a map: those of the last convolution, before it is pooled."""
 STEM = (SIZE // 16, SIZE // 16, BLOCKS[3][-1])
 OUTPUT = (SIZE // 32, SIZE // 32, BLOCKS[4][-1])
 """Rows, columns and channels of what goes into block 5, and of what comes out of it."""
@@ -84,6 +86,22 @@ class FeatureSpec:
 
 def _width(block: int) -> int:
     return 3 * BLOCKS[block - 1][-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one pass of a network gives.
+
+    Parameters
+    ----------
+    features : (n, length) float32
+    maps : (n, 14, 14) float32, or None
+        The output of the last convolution, ``block5_conv3``, before it is pooled: the sum over its
+        channels, each times its weight. None where no weights were given.
+    """
+
+    features: Floats
+    maps: Floats | None = None
 
 
 def layer_shapes() -> dict[str, tuple[int, ...]]:
@@ -216,21 +234,41 @@ def read_features(body: "keras.Model", spec: FeatureSpec) -> "keras.Model":
 def compile_features(
     weights: Mapping[str, npt.NDArray[np.floating]], *, convention: str, spec: FeatureSpec
 ) -> Callable[[Floats], Floats]:
-    """Return a function from pixels to features, traced once.
+    """Return a function from pixels to features alone; see `compile_reader`."""
+    read = compile_reader(weights, convention=convention, spec=spec)
+    return lambda pixels: read(pixels).features
 
-    The function takes (n, 224, 224) float32 in [0, 1] and returns (n, ``spec.length``) float32.
-    One trace serves every n: a batch is not padded, so that a single image costs a single image.
+
+def compile_reader(
+    weights: Mapping[str, npt.NDArray[np.floating]],
+    *,
+    convention: str,
+    spec: FeatureSpec,
+    alpha: Floats | None = None,
+) -> Callable[[Floats], Reading]:
+    """Return a function from pixels to features, and to maps where ``alpha`` weighs them.
+
+    The function takes (n, 224, 224) float32 in [0, 1]; the features have ``spec.length``. It is
+    traced once, and one trace serves every n: a batch is not padded, so that a single image costs
+    a single image.
 
     Raises
     ------
     ValueError
-        ``weights`` are not those of a VGG16 body, or the convention is unknown.
+        ``weights`` are not those of a VGG16 body, ``alpha`` is not one number for each of the 512
+        channels, or the convention is unknown.
     """
     import tensorflow as tf
+    from tensorflow import keras
 
     body = build_body()
     set_weights(body, weights)
     reader = read_features(body, spec)
+    if alpha is not None:
+        check_alpha(alpha)
+        last = body.get_layer("block5_conv3").output
+        projected = keras.ops.tensordot(last, alpha.astype(np.float32), axes=1)
+        reader = keras.Model(body.input, [reader.output, projected])
 
     def forward(pixels: object) -> object:
         return reader(to_input(pixels, convention), training=False)
@@ -239,4 +277,15 @@ def compile_features(
     traced = tf.function(
         forward, input_signature=signature, autograph=False
     ).get_concrete_function()
-    return lambda pixels: np.asarray(traced(tf.constant(pixels, tf.float32)), np.float32)
+
+    def read(pixels: Floats) -> Reading:
+        found = traced(tf.constant(pixels, tf.float32))
+        return Reading(*(np.asarray(one, np.float32) for one in tf.nest.flatten(found)))
+
+    return read
+
+
+def check_alpha(alpha: npt.NDArray[np.floating]) -> None:
+    """Raise ValueError unless ``alpha`` is one number for each channel of the last convolution."""
+    if alpha.shape != (OUTPUT[-1],):
+        raise ValueError(f"the weights of a map have shape {alpha.shape}, not {(OUTPUT[-1],)}")

@@ -12,6 +12,7 @@ import inference
 from inference.airlock.client import Airlock, AirlockUnavailable
 from inference.classifier import Classifier, Radiograph, Score
 from inference.refusal import Refusal
+from inference.vgg16 import Reading
 from tests.bundles import ALLOW, tiny_bundle
 from tests.dicom_files import chest_pixels, child_chest, jpeg_chest, png_chest
 
@@ -32,9 +33,9 @@ class Engine:
         self.value = value
         self.runs = 0
 
-    def features(self, pixels):
+    def read(self, pixels):
         self.runs += 1
-        return np.full((len(pixels), 64), self.value, np.float32)
+        return Reading(np.full((len(pixels), 64), self.value, np.float32))
 
 
 def test_a_child_is_scored_with_all_that_is_needed_to_judge_the_score(classifier, bundle):

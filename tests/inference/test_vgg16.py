@@ -10,6 +10,7 @@ from inference.vgg16 import (
     build_body,
     choose_device,
     compile_features,
+    compile_reader,
     get_weights,
     layer_shapes,
     read_features,
@@ -89,6 +90,31 @@ def test_pooled_features_are_mean_maximum_and_deviation(weights, pixels, pooled)
     np.testing.assert_allclose(
         POOLED.select(found, (5,)), np.concatenate(expected, axis=1), rtol=1e-3, atol=1e-5
     )
+
+
+def test_a_map_is_the_last_convolution_weighed_channel_by_channel(weights, pixels, pooled):
+    from tensorflow import keras
+
+    alpha = np.random.default_rng(2).normal(0, 1, 512).astype(np.float32)
+    read = compile_reader(weights, convention="rgb_0_1", spec=POOLED, alpha=alpha)
+    reading = read(pixels)
+    body = build_body()
+    set_weights(body, weights)
+    tap = keras.Model(body.input, body.get_layer("block5_conv3").output)
+    expected = np.asarray(tap(to_input(pixels, "rgb_0_1"))) @ alpha
+    assert reading.maps.shape == (3, 14, 14)
+    np.testing.assert_allclose(reading.maps, expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(reading.features, pooled(pixels), rtol=1e-5, atol=1e-6)
+
+
+def test_without_weights_there_is_no_map(weights, pixels):
+    read = compile_reader(weights, convention="rgb_0_1", spec=POOLED)
+    assert read(pixels[:1]).maps is None
+
+
+def test_a_map_needs_a_weight_for_each_channel(weights):
+    with pytest.raises(ValueError, match="weights of a map"):
+        compile_reader(weights, convention="rgb_0_1", spec=POOLED, alpha=np.ones(64, np.float32))
 
 
 def test_flattened_features_are_the_whole_output(weights, pixels):

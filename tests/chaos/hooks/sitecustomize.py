@@ -76,9 +76,9 @@ def watch(module, name):
 
 def wrap_engine(module):
     """Let the tiny network be slow, and kill its process for a certain picture."""
-    honest = module.TinyEngine.features
+    honest = module.TinyEngine.read
 
-    def features(self, pixels):
+    def read(self, pixels):
         slow = FOLDER / "slow"
         if slow.exists() and pixels.any():  # not while warming up
             time.sleep(float(slow.read_text()))
@@ -88,7 +88,7 @@ def wrap_engine(module):
                 os.kill(os.getpid(), signal.SIGKILL)
         return honest(self, pixels)
 
-    module.TinyEngine.features = features
+    module.TinyEngine.read = read
 
 
 def wrap_probability(module):
