@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from inference.manifest import (
     ArrayFile,
+    Golden,
     Manifest,
     ManifestInvalid,
     read_manifest,
@@ -36,13 +37,17 @@ class BundleBroken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle as read, every file checked against its pin; a tiny network has no ``body``."""
+    """A bundle as read, every file checked against its pin; a tiny network has no ``body``.
+
+    ``golden`` are the bytes of a PNG, empty where the bundle came without one.
+    """
 
     folder: Path
     manifest: Manifest
     body: Arrays
     head: Arrays
     gates: Arrays
+    golden: bytes = b""
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -59,7 +64,9 @@ def read_bundle(folder: Path) -> Bundle:
         raise BundleBroken(f"{folder.name} is a bundle for tests and is not to read radiographs.")
     body = _read_arrays(folder, manifest.body) if manifest.body else {}
     gates = _read_arrays(folder, manifest.gates.file) if manifest.gates else {}
-    return Bundle(folder, manifest, body, _read_arrays(folder, manifest.head_file), gates)
+    head = _read_arrays(folder, manifest.head_file)
+    golden = _read_pinned(folder, manifest.golden) if manifest.golden else b""
+    return Bundle(folder, manifest, body, head, gates, golden)
 
 
 def write_bundle(
@@ -140,6 +147,12 @@ def _read_manifest(path: Path) -> Manifest:
 
 def _read_arrays(folder: Path, pin: ArrayFile) -> Arrays:
     """Return the arrays of a pinned file. The bytes that are hashed are the bytes that are read."""
+    content = _read_pinned(folder, pin)
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _read_pinned(folder: Path, pin: ArrayFile | Golden) -> bytes:
     path = folder / pin.file
     if not path.is_file():
         path = folder.parent / "bodies" / pin.file
@@ -153,5 +166,4 @@ def _read_arrays(folder: Path, pin: ArrayFile) -> Arrays:
             f"{pin.file} of {folder.name} is not the file that was released: its SHA-256 is "
             f"{found[:12]}..., the manifest says {pin.sha256[:12]}..."
         )
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    return content

@@ -1,5 +1,6 @@
 """Bytes in, one score or refusal out for each; never an exception for one bad file of a batch."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -65,6 +66,10 @@ class Score:
         What was seen, and what saw it.
     engine : str
         What computed it, with version and device.
+    logit : float
+        What the network said, before ``calibration`` (its slope and intercept) made it a score.
+    libraries : mapping
+        Version by name of what opened and resampled the file.
     outside_use : tuple of str
         The refusals that the intended use has for it; there is a score only because of a widening.
     widening : int or None
@@ -83,6 +88,9 @@ class Score:
     preprocessing: str
     engine: str
     facts: Mapping[str, object]
+    logit: float
+    calibration: Mapping[str, float]
+    libraries: Mapping[str, str]
     outside_use: tuple[str, ...] = ()
     widening: int | None = None
 
@@ -108,12 +116,13 @@ class _Seen:
     pixels: Floats
     pixel_sha256: str
     facts: Facts
+    libraries: Mapping[str, str]
     outside_use: tuple[str, ...] = ()
     widening: int | None = None
 
 
 class Classifier:
-    """A model that is ready to read. One per process; not for several threads at once.
+    """A model that is ready to read. One per process; its threads take turns.
 
     Parameters
     ----------
@@ -143,6 +152,7 @@ class Classifier:
         gates = bundle.manifest.gates
         self._likeness = Likeness(gates, bundle.gates) if gates else None
         self._pool = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
+        self._turn = threading.Lock()
 
     def warm_up(self) -> None:
         """Run the network once, so that the first radiograph does not wait for it."""
@@ -171,12 +181,13 @@ class Classifier:
         radiographs = [f if isinstance(f, Radiograph) else Radiograph(f) for f in files]
         see = partial(self._see_or_say, gates=gates)
         seen = list(self._pool.map(see, radiographs))
-        read = iter(self._read([one for one in seen if isinstance(one, _Seen)], gates=gates))
+        with self._turn:
+            read = iter(self._read([one for one in seen if isinstance(one, _Seen)], gates=gates))
         return [one if isinstance(one, Refusal) else next(read) for one in seen]
 
     def score_pixels(self, pixels: Floats) -> npt.NDArray[np.float64]:
         """Return the (n,) calibrated probabilities of (n, 224, 224) float32 pixels in [0, 1]."""
-        return self._probabilities(self._features(pixels))
+        return to_probability(self._logits(self._features(pixels)), self.manifest.calibration)
 
     def _features(self, pixels: Floats) -> Floats:
         """Return all features, a batch at a time."""
@@ -184,11 +195,11 @@ class Classifier:
         parts = [self._engine.read(pixels[at : at + self.batch_size]).features for at in starts]
         return np.concatenate(parts) if parts else np.zeros((0, self._spec.length), np.float32)
 
-    def _probabilities(self, features: Floats) -> npt.NDArray[np.float64]:
+    def _logits(self, features: Floats) -> Floats:
         head = self.manifest.head
         if self.manifest.network != "tiny":
             features = self._spec.read(features, FeatureSpec(head.features, head.blocks))
-        return to_probability(self._head.logits(features), self.manifest.calibration)
+        return self._head.logits(features)
 
     def close(self) -> None:
         """End the threads, and the airlock if it was started for this classifier alone."""
@@ -230,7 +241,9 @@ class Classifier:
         ):  # no score comes of what is no number
             return refusal
         number = widening.number if widening and outside else None
-        return _Seen(decoded.pixels, decoded.pixel_sha256, facts, outside, number)
+        return _Seen(
+            decoded.pixels, decoded.pixel_sha256, facts, decoded.libraries, outside, number
+        )
 
     def _read(self, seen: Sequence[_Seen], *, gates: bool) -> list[Score | Refusal]:
         if not seen:
@@ -241,13 +254,14 @@ class Classifier:
         if gates and self._likeness:
             blocks = self._likeness.gates.blocks
             refusals = self._likeness.refusals(pixels, self._spec.select(features, blocks))
-        probabilities = self._probabilities(features)
+        logits = self._logits(features)
+        probabilities = to_probability(logits, self.manifest.calibration)
         return [
-            refusal or self._answer(one, float(p))
-            for one, p, refusal in zip(seen, probabilities, refusals, strict=True)
+            refusal or self._answer(one, float(logit), float(p))
+            for one, logit, p, refusal in zip(seen, logits, probabilities, refusals, strict=True)
         ]
 
-    def _answer(self, seen: _Seen, probability: float) -> Score | Refusal:
+    def _answer(self, seen: _Seen, logit: float, probability: float) -> Score | Refusal:
         if not 0.0 <= probability <= 1.0:  # NaN is refused here too
             return OUTPUT_INVALID
         manifest = self.manifest
@@ -266,4 +280,10 @@ class Classifier:
             facts=asdict(seen.facts),
             outside_use=seen.outside_use,
             widening=seen.widening,
+            logit=logit,
+            calibration={
+                "slope": manifest.calibration.slope,
+                "intercept": manifest.calibration.intercept,
+            },
+            libraries=seen.libraries,
         )

@@ -12,7 +12,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from inference.measured import (
+    External,
+    FigureInvalid,
+    Golden,
+    Interval,
+    Measured,
+    Metrics,
+)
 from inference.strict import Unfit, parse_object
+
+__all__ = [
+    "ArrayFile",
+    "Calibration",
+    "Disclaimer",
+    "External",
+    "Gates",
+    "Golden",
+    "Head",
+    "Input",
+    "IntendedUse",
+    "Interval",
+    "Layer",
+    "Manifest",
+    "ManifestInvalid",
+    "Measured",
+    "Metrics",
+    "Prevalence",
+    "Threshold",
+    "Training",
+    "read_manifest",
+    "write_manifest",
+]
 
 
 class ManifestInvalid(ValueError):
@@ -159,51 +190,6 @@ class Disclaimer:
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """A figure with its 95 % interval, bootstrapped by patient."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Metrics:
-    """What was measured on one split, at the threshold of the manifest."""
-
-    images: int
-    pneumonia: int
-    patients: int
-    auc: Interval
-    sensitivity: Interval
-    specificity: Interval
-    accuracy: Interval
-    ece: Interval
-
-
-@dataclass(frozen=True, slots=True)
-class External:
-    """What was measured at another hospital, with what to think of it."""
-
-    images: int
-    pneumonia: int
-    patients: int
-    auc: Interval
-    auc_by_view: dict[str, Interval]
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Every figure of the version. A split that the training folder lacked is None."""
-
-    val: Metrics
-    test_internal: Metrics | None
-    external_report: External | None
-    floors: dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
 class Training:
     """How the version came about, enough to do it again."""
 
@@ -218,7 +204,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a bundle is and may do."""
+    """What a bundle is and may do. What has a default may be missing: older bundles lack it."""
 
     schema: Literal[2]
     name: str
@@ -239,6 +225,7 @@ class Manifest:
     measured: Measured
     training: Training
     licences: tuple[str, ...]
+    golden: Golden | None = None
 
     def __post_init__(self) -> None:
         _demand(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", self.name), "name", self.name)
@@ -276,16 +263,21 @@ def read_manifest(text: str) -> Manifest:
         raise ManifestInvalid("seal: the manifest was changed after it was written")
     try:
         return parse_object(Manifest, document)
-    except Unfit as error:
+    except (Unfit, FigureInvalid) as error:
         raise ManifestInvalid(str(error)) from error
 
 
 def write_manifest(manifest: Manifest) -> str:
     """Return ``manifest`` as JSON with a seal: the SHA-256 of everything else in it.
 
-    The seal finds accidents, not forgers; who registers a model compares the weights as well.
+    The seal finds accidents, not forgers; who registers a model compares the weights as well. What
+    an older release had no key for is left out while it is None: the same bundle, the same text.
     """
-    document = json.loads(json.dumps(dataclasses.asdict(manifest), allow_nan=False))
+    said = dataclasses.asdict(manifest)
+    for field in dataclasses.fields(manifest):
+        if field.default is None and said[field.name] is None:
+            del said[field.name]
+    document = json.loads(json.dumps(said, allow_nan=False))
     document["seal"] = _seal(document)
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -16,6 +16,8 @@ class Unfit(ValueError):
 def parse_object(wanted: type[T], value: Any, key: str = "") -> T:
     """Return JSON as the dataclass ``wanted``: every key, no other, each of the type annotated.
 
+    A key may be missing where the dataclass has None as its default.
+
     Understands str, int, float, bool, Literal, dataclasses, tuples, dict of str, and ``| None``.
 
     Raises
@@ -26,10 +28,12 @@ def parse_object(wanted: type[T], value: Any, key: str = "") -> T:
     hints = typing.get_type_hints(wanted)
     if not isinstance(value, dict):
         raise Unfit(f"{key}: an object is expected")
-    for name in sorted(set(hints) ^ set(value)):
+    optional = {one.name for one in dataclasses.fields(wanted) if one.default is None}  # type: ignore[arg-type]
+    for name in sorted(set(hints) - optional ^ set(value) - optional):
         how = "missing" if name in hints else "not known"
         raise Unfit(f"{_under(key, name)}: {how}")
-    return wanted(**{name: _parse(hints[name], value[name], _under(key, name)) for name in hints})
+    found = [name for name in hints if name in value]
+    return wanted(**{name: _parse(hints[name], value[name], _under(key, name)) for name in found})
 
 
 def _parse(wanted: Any, value: Any, key: str) -> Any:

@@ -1,12 +1,16 @@
 """A bundle for tests: a network of a few numbers, on the same code path as the real one."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 
 from inference import manifest as m
-from inference.bundle import write_bundle
+from inference.airlock.client import Airlock
+from inference.bundle import read_bundle, write_bundle
+from inference.classifier import Classifier
 from inference.engines import TINY_GRID
+from inference.golden import write_golden
 from inference.preprocess import PREPROCESSING_VERSION
 from inference.training.statements import DISCLAIMER, INTENDED_USE
 
@@ -40,6 +44,17 @@ def tiny_manifest(*, name: str = "tiny", version: str = "0.0.1") -> m.Manifest:
         training=m.Training("none", 0, 0, (), 0, "none", "for tests"),
         licences=("Apache-2.0",),
     )
+
+
+def golden_bundle(path: Path, airlock: Airlock, *, score: float | None = None) -> Path:
+    """Write a tiny bundle with a golden image; ``score`` is expected of it, not what comes out."""
+    with Classifier(read_bundle(tiny_bundle(path)), airlock) as classifier:
+        golden = write_golden(path, classifier)
+        if score is not None:
+            golden = dataclasses.replace(golden, score=score)
+        manifest = dataclasses.replace(classifier.manifest, golden=golden)
+    (path / "manifest.json").write_text(m.write_manifest(manifest))
+    return path
 
 
 def tiny_bundle(path: Path, *, name: str = "tiny", version: str = "0.0.1") -> Path:

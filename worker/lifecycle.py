@@ -10,7 +10,7 @@ from django.db import Error, connection
 
 from portal.queue import INFERENCE, app
 from worker.leases import beat, leave, start_heartbeat
-from worker.model import live_classifiers, loaded_models
+from worker.model import check_loaded, live_classifiers, loaded_models, trouble
 from worker.repeating import Repeating
 from worker.sweeping import start_sweeping
 
@@ -63,11 +63,15 @@ def end(**_: Any) -> None:
 
 
 def load_live_models() -> None:
-    """Load what has become live; what cannot be loaded is tried again the next time."""
-    before = loaded_models()
+    """Load what has become live, and check what is loaded where that is due.
+
+    What cannot be loaded is tried again the next time.
+    """
+    before = loaded_models(), trouble()
     try:
         live_classifiers()
-        if loaded_models() != before:
+        check_loaded()
+        if (loaded_models(), trouble()) != before:
             beat()
     except Error as error:
         logger.error("no model is loaded: %s", error)  # noqa: TRY400 (the sentence says it all)

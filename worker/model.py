@@ -12,6 +12,7 @@ from inference.airlock.client import Airlock
 from inference.vgg16 import DeviceUnavailable
 from portal.predictions.models import ModelVersion
 from portal.predictions.selectors import live_versions
+from worker import golden
 
 logger = logging.getLogger(__name__)
 _loading = threading.Lock()
@@ -31,6 +32,8 @@ def classifier_of(version: ModelVersion) -> Classifier:
     ------
     ModelUnavailable
         Its bundle is not here, is broken, or has other weights than were registered.
+    AirlockUnavailable
+        Nobody opens the golden image, so that nothing is known of what this process computes.
     """
     with _loading:
         if version.pk not in _loaded:
@@ -55,13 +58,26 @@ def live_classifiers() -> tuple[list[Classifier], list[ModelVersion]]:
     return found, missing
 
 
+def check_loaded() -> None:
+    """Score the golden image of every loaded version anew where the last time is a day ago.
+
+    Raises
+    ------
+    AirlockUnavailable
+    """
+    for pk in list(_loaded):
+        golden.check_again(pk, _loaded[pk])
+
+
 def trouble() -> str:
     """Return which live versions cannot run here, and why, as text; empty while all can."""
-    return " ".join(why for _, why in sorted(_trouble.items()))
+    return " ".join(filter(None, [golden.drift(), *(why for _, why in sorted(_trouble.items()))]))
 
 
 def loaded_models() -> str:
-    """Return what is loaded so far, as text; empty while nothing is."""
+    """Return what reads here, as text; empty while nothing is loaded, and once it drifts."""
+    if golden.drift():
+        return ""
     manifests = [classifier.manifest for classifier in list(_loaded.values())]
     return ", ".join(sorted(f"{one.name} {one.version}" for one in manifests))
 
@@ -110,6 +126,7 @@ def _load(version: ModelVersion) -> Classifier:
     except (BundleBroken, DeviceUnavailable) as error:
         raise ModelUnavailable(str(error)) from error
     classifier.warm_up()
+    golden.check(version, classifier, bundle.golden)
     _said_loading.discard(version.pk)
     logger.info("model %s is loaded after %.1f s", version, time.monotonic() - started)
     return classifier

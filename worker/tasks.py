@@ -15,6 +15,7 @@ from portal.predictions.models import Prediction
 from portal.predictions.selectors import queued_rows_exist
 from portal.predictions.services import claim_predictions, named
 from portal.queue import app
+from worker import golden
 from worker.airlock import airlock_listens
 from worker.identity import worker_name
 from worker.leases import empty_hands_at_the_end, let_go, take_in_hand
@@ -61,6 +62,8 @@ def claim() -> list[Prediction]:
         logger.error("nothing is claimed: the airlock does not answer")
         return []
     classifiers, missing = live_classifiers()
+    if golden.drift():
+        return []
     batch = claim_predictions(
         limit=max((c.batch_size for c in classifiers), default=1),
         worker=worker_name(),

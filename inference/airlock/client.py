@@ -84,12 +84,12 @@ class Decoded:
         Of the original, in pixels.
     pixel_sha256 : str
         Of the full-size picture as shown, as big-endian 16-bit words.
-    kind : str
-        ``dicom``, ``png`` or ``jpeg``.
-    facts : mapping
+    kind, facts
         See ``Header``.
     quality : mapping
         ``minimum``, ``maximum``, ``mean``, ``std``, ``black``, ``white`` and ``colour``.
+    libraries : mapping
+        Version by name of what opened and resampled it.
     """
 
     pixels: npt.NDArray[np.float32]
@@ -99,6 +99,7 @@ class Decoded:
     kind: Literal["dicom", "png", "jpeg"]
     facts: Mapping[str, Any]
     quality: Mapping[str, float]
+    libraries: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,7 @@ class View:
         Pixels of the longer side; never enlarged.
     format : str
         ``png`` or ``jpeg``.
-    frame : int
-        From 1.
+    frame : int, from 1
     """
 
     center: float | None = None
@@ -137,8 +137,7 @@ class Rendition:
         The file.
     media_type : str
         ``image/png`` or ``image/jpeg``.
-    rows, columns : int
-        Pixels.
+    rows, columns : int, pixels
     """
 
     content: bytes

@@ -1,6 +1,7 @@
 """What a child does: header, decode, render. Each takes the bytes of one file."""
 
 import io
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     Operation = Callable[[memoryview, dict[str, Any]], Answer]
 
 JPEG_QUALITY = 90
+LIBRARIES = {name: version(name) for name in ("imagecodecs", "numpy", "pillow", "pydicom")}
+"""Version by name of what opens and resamples a file."""
 
 
 def header(data: memoryview, _: dict[str, Any]) -> "Answer":
@@ -126,6 +129,7 @@ def decode(data: memoryview, args: dict[str, Any]) -> "Answer":
         "pixel_sha256": pixel_sha256(picture, brightness),
         "facts": facts,
         "quality": quality,
+        "libraries": LIBRARIES,
     }
     return head, pixels.astype("<f4", copy=False).tobytes()
 

@@ -14,6 +14,7 @@ from inference import manifest as m
 from inference.bundle import write_bundle
 from inference.calibration import fit_platt, threshold_for, to_probability
 from inference.engines import DenseHead
+from inference.golden import write_golden
 from inference.preprocess import PREPROCESSING_VERSION
 from inference.training import gates, statements
 from inference.training.features import FeatureCache, View
@@ -99,7 +100,9 @@ def pack(wish: Wish) -> m.Manifest:
     with inference.load(wish.out) as classifier:
         packed = Packed(classifier, trained, rows, wish)
         documents = packed.documents()
-        manifest = write(dataclasses.replace(draft, measured=measured_of(documents, trained)))
+        golden = write_golden(wish.out, classifier)
+        measured = measured_of(documents, trained)
+        manifest = write(dataclasses.replace(draft, measured=measured, golden=golden))
         write_packed_report(packed, manifest, documents)
     return manifest
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Max, OuterRef, QuerySet, Subquery, Sum
@@ -27,6 +28,21 @@ class Verification:
     def intact(self) -> bool:
         """Whether nothing is wrong with the chain."""
         return self.seq is None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How often something happened of late, to how many ``subjects``, and when last."""
+
+    subjects: int
+    newest: datetime
+
+
+def seen_lately(chain: str, action: AuditEvent.Action) -> Seen | None:
+    """Return how often ``action`` is among the last `LATELY` events of the chain; None if never."""
+    events = AuditEvent.objects.filter(chain=chain, seq__gt=end_of(chain) - LATELY, action=action)
+    found = events.aggregate(subjects=Count("subject", distinct=True), newest=Max("at"))
+    return Seen(**found) if found["subjects"] else None
 
 
 def events_of(chain: str) -> QuerySet[AuditEvent]:

@@ -81,12 +81,15 @@ def database_parts() -> list[Part]:
         connection.close()
     loaded = {name for worker in seen for name in worker.model.split(", ")}
     missing = ", ".join(sorted(live - loaded))
+    said = sorted({worker.trouble for worker in seen} - {""})
+    reasons = [f"no worker has loaded {missing}", *said] if missing else said
     return [
         Part("database", not high, "this process is the owner of the tables" if high else ""),
         _seen("worker", any(worker.queue == "inference" for worker in seen)),
         _seen("sweep", any(worker.queue == "general" for worker in seen)),
-        # a worker loads only weights whose hash is the registered one
-        Part("model", not missing, f"no worker has loaded {missing}" if missing else ""),
+        # A worker loads only weights whose hash is the registered one. What one cannot run and
+        # another can is no outage, but it is said.
+        Part("model", not missing, "; ".join(reasons)),
     ]
 
 

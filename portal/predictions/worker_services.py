@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from portal.audit.services import SYSTEM, Action, record_alone
 from portal.predictions.models import Worker
 
 
@@ -30,3 +31,15 @@ def say_alive(
 def forget_workers(*, names: Iterable[str] = (), unseen_for: timedelta = timedelta(days=1)) -> None:
     """Delete the rows of workers that ended, or were not seen for long."""
     Worker.objects.filter(Q(name__in=list(names)) | Q(last_seen__lt=Now() - unseen_for)).delete()
+
+
+def record_drift(*, worker: str, model: str, why: str) -> None:
+    """Tell the trail that a worker computes other scores than were computed when it was packed."""
+    record_alone(
+        Action.MODEL_DRIFTED,
+        chain=SYSTEM,
+        subject=f"model:{model}",
+        by=None,
+        worker=worker,
+        why=why,
+    )

@@ -21,6 +21,7 @@ from portal.predictions.deployment_selectors import (
 )
 from portal.predictions.deployment_services import LONGEST
 from portal.predictions.prevalence_selectors import prevalence_at, prevalences_at
+from portal.predictions.replay_selectors import not_reproduced_lately
 from portal.predictions.widening_models import Widening
 from portal.predictions.widening_selectors import widenings_at
 from portal.predictions.wider import BODY_PARTS, MODALITIES, VIEWS
@@ -72,6 +73,7 @@ def show_models(
         "here": prevalence_at(site),
         "entered": list(prevalences_at(site)),
         "troubles": troubles(),
+        "not_reproduced": not_reproduced_lately(site),
         "refused": refused,
         "longest": LONGEST,
         **_widenings(site, current, widening),

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 import requests
 
+from tests.bundles import golden_bundle
 from tests.chaos.harness import overread, own_database, until
 from tests.operations.relay import relay
 from tests.operations.two_roles import ROOT
@@ -71,6 +72,22 @@ def test_all_is_up_and_a_stranger_learns_the_names_of_parts_alone(running):
     assert answer.json() == {"status": "ready", "parts": dict.fromkeys(EVERY_PART, "up")}
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Set-Cookie" not in answer.headers
+
+
+def test_a_worker_that_drifts_is_said_with_the_reason(airlock, tmp_path, monkeypatch):
+    monkeypatch.setenv("OVERREAD_ALLOW_TEST_BUNDLE", "1")
+    bundle = golden_bundle(tmp_path / "tiny-0.0.1", airlock, score=0.123)
+    with overread(tmp_path / "run", bundle, OVERREAD_METRICS_TOKEN=TOKEN) as one:
+        one.start()
+        one.people("uploader")
+
+        def drifts():
+            return "drifts" in readyz(one, TOKEN).json()["reasons"].get("model", "")
+
+        until(drifts, within=60, what="the drift")
+        answer = readyz(one, TOKEN)
+        assert answer.status_code == 503
+        assert "it was 0.123000" in answer.json()["reasons"]["model"]
 
 
 def test_a_stranger_is_told_no_reason(running):

@@ -2,7 +2,7 @@ import pytest
 
 from tests.bundles import tiny_bundle
 from tests.portal.conftest import other_site, own_data_folder, reviewer, site, uploader
-from worker import model
+from worker import golden, model
 from worker.shipping import deploy_everywhere, register_shipped_model, shipped_manifest
 
 __all__ = ["other_site", "own_data_folder", "reviewer", "site", "uploader"]
@@ -15,6 +15,8 @@ def bundle(tmp_path, settings, monkeypatch):
     monkeypatch.setattr(model, "_loaded", {})
     monkeypatch.setattr(model, "_trouble", {})
     monkeypatch.setattr(model, "_said_loading", set())
+    for name in ("_pictures", "_due", "_drift"):
+        monkeypatch.setattr(golden, name, {})
     folder = tiny_bundle(tmp_path / "bundles" / "tiny-0.0.1")
     settings.OVERREAD_BUNDLE = str(folder)
     return folder

@@ -33,6 +33,9 @@ def score(**changes):
         "preprocessing": "squash-bilinear-1",
         "engine": "tiny 1",
         "facts": {"age_years": 4},
+        "logit": 2.3,
+        "calibration": {"slope": 1.0, "intercept": 0.0},
+        "libraries": {"pillow": "13.0.0"},
     }
     return Score(**(said | changes))
 

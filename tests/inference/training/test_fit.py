@@ -13,6 +13,7 @@ from PIL import Image
 
 import inference
 from inference.bundle import read_bundle
+from inference.golden import drift_of
 from inference.training.__main__ import COMMANDS, main
 from inference.training.card import card
 from inference.training.recipe import SHIPPED, read_recipe, recipe_text
@@ -109,6 +110,7 @@ def test_pack_makes_a_bundle_that_reads_and_says_what_it_is(bundle):
     assert manifest.threshold.low <= manifest.threshold.value <= manifest.threshold.high
     with inference.load(bundle) as classifier:
         (answer,) = classifier.classify([child_chest()], gates=False)
+        assert drift_of(classifier, read_bundle(bundle).golden) == ""
     assert 0 < answer.probability < 1
 
 

@@ -13,6 +13,8 @@ from portal.predictions.deployment_services import (
     resume_model,
 )
 from portal.predictions.prevalence_selectors import probability_at
+from portal.predictions.replay_services import record_not_reproduced
+from portal.predictions.selectors import leading_prediction
 from portal.predictions.worker_services import say_alive
 from tests.factories import DISCLAIMER, make_model_version, make_study, make_user, scored_study
 from tests.portal.web.pages import at, prose_of, text_of
@@ -227,6 +229,18 @@ def test_a_worker_that_cannot_run_it_is_said(deployed, as_, reviewer):
     assert "A worker cannot run what is live. The bundle of m 1 is not at m-1." in words
 
 
+def test_scores_that_did_not_come_out_again_are_said_at_their_site_alone(
+    site, other_site, as_, reviewer
+):
+    row = leading_prediction(scored_study(site))
+    assert "did not come out again" not in prose_of(as_(reviewer).get(at("models")))
+    for _ in range(2):
+        record_not_reproduced(prediction=row, code="other_score", why="Another number.")
+    assert "1 stored score did not come out again" in prose_of(as_(reviewer).get(at("models")))
+    stranger = make_user(other_site, "reviewer")
+    assert "did not come out again" not in prose_of(as_(stranger).get(at("models")))
+
+
 def test_a_site_without_a_model_says_so(site, as_, reviewer):
     words = prose_of(as_(reviewer).get(at("models")))
     assert "No model is live." in words
@@ -243,7 +257,7 @@ def test_the_page_takes_few_queries_however_long_the_history(
         propose_deployment(version=better, why="x", by=data_scientist)
         decline_deployment(version=better, reason="x", by=reviewer)
     client = as_(reviewer)
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(15):
         client.get(at("models"))
 
 

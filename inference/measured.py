@@ -1,0 +1,82 @@
+"""The figures that a manifest holds: what was measured of a version, and what it scores."""
+
+import re
+from dataclasses import dataclass
+
+
+class FigureInvalid(ValueError):
+    """A figure is out of its range. The message names the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A figure with its 95 % interval, bootstrapped by patient."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What was measured on one split, at the threshold of the manifest."""
+
+    images: int
+    pneumonia: int
+    patients: int
+    auc: Interval
+    sensitivity: Interval
+    specificity: Interval
+    accuracy: Interval
+    ece: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """What was measured at another hospital, with what to think of it."""
+
+    images: int
+    pneumonia: int
+    patients: int
+    auc: Interval
+    auc_by_view: dict[str, Interval]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Every figure of the version. A split that the training folder lacked is None."""
+
+    val: Metrics
+    test_internal: Metrics | None
+    external_report: External | None
+    floors: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A picture of nobody that a worker scores before it claims anything, and what it must score.
+
+    Parameters
+    ----------
+    file, sha256 : str
+        The picture in the bundle, pinned.
+    logit, score : float
+        What came of it when the version was packed.
+    engine : str
+        What computed that.
+    """
+
+    file: str
+    sha256: str
+    logit: float
+    score: float
+    engine: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9-]+\.png", self.file):
+            raise FigureInvalid(f"golden.file: {self.file!r} is not possible")
+        if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            raise FigureInvalid(f"golden.sha256: {self.sha256!r} is not possible")
+        if not 0 < self.score < 1:
+            raise FigureInvalid(f"golden.score: {self.score!r} is not possible")
