@@ -74,6 +74,7 @@ def train_article(rows: Sequence[Row], recipe: ArticleRecipe, settings: Settings
             seed=settings.seed,
             about=recipe.about,
             views=("plain",),
+            precision=settings.precision,
             images={FITTED: len(fitted)},
             histories={"all": {name: tuple(values) for name, values in history.figures.items()}},
             kept_epoch=recipe.epochs,

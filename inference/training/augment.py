@@ -1,8 +1,10 @@
 """The augmented view of a radiograph, aimed at what separates the classes for the wrong reason.
 
 In these archives the compression, the sharpness, the size and the tone of a file tell the classes
-apart (docs/model-card.md). An augmented view disturbs all four. It never flips left to right: that
-would move the heart to the other side, which is another finding.
+apart (docs/model-card.md). An augmented view disturbs all four, and often takes the sharpness and
+the texture of another radiograph, of either class or hospital (after Xu et al. 2021,
+arXiv:2105.11120, who mix amplitudes of Fourier spectra). It never flips left to right: that would
+move the heart to the other side, which is another finding.
 """
 
 import io
@@ -10,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 
 from inference.preprocess import squash
 
@@ -24,7 +26,9 @@ FILTERS = (
 )
 
 
-def augment(pixels: Floats, rng: np.random.Generator, *, size: int) -> Floats:
+def augment(
+    pixels: Floats, rng: np.random.Generator, *, size: int, other: Floats | None = None
+) -> Floats:
     """Return another view of ``pixels``, (size, size) float32 in [0, 1].
 
     Parameters
@@ -35,12 +39,54 @@ def augment(pixels: Floats, rng: np.random.Generator, *, size: int) -> Floats:
         Decides everything: the same state gives the same view.
     size : int
         Side of the answer, in pixels.
+    other : (height, width) float32, in [0, 1], optional
+        Another radiograph, whose spectrum the view may take; None: it keeps its own.
     """
     view = pixels
+    if rng.random() < BORROWED and other is not None:
+        view = borrow_spectrum(squash(view, size), squash(other, size), rng)
     for share, step in STEPS:
         if share is None or rng.random() < share:
             view = step(view, rng)
     return squash(np.clip(view, 0.0, 1.0).astype(np.float32), size)
+
+
+def borrow_spectrum(pixels: Floats, other: Floats, rng: np.random.Generator) -> Floats:
+    """Return square ``pixels`` with 30 to 100 % (in the logarithm) of the power of ``other``.
+
+    What is exchanged is the mean amplitude at each spatial frequency, whatever its direction; the
+    phases, where the anatomy is, and the mean brightness stay.
+    """
+    side = pixels.shape[0]
+    rows, columns = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]
+    ring = np.round(np.hypot(rows, columns) * side).astype(np.intp)
+    count = np.maximum(np.bincount(ring.ravel()), 1)
+
+    def profile(spectrum: npt.NDArray[np.complexfloating]) -> npt.NDArray[np.floating]:
+        power = np.bincount(ring.ravel(), (np.abs(spectrum) ** 2).ravel())
+        return np.sqrt(power / count) + TINY
+
+    own = np.fft.rfft2(pixels)
+    gain = np.clip(profile(np.fft.rfft2(other)) / profile(own), *GAINS)
+    gain[0] = 1.0
+    taken = np.fft.irfft2(own * gain[ring] ** rng.uniform(0.3, 1.0), s=pixels.shape)
+    return np.clip(taken, 0.0, 1.0).astype(np.float32)
+
+
+def equalise(pixels: Floats, rng: np.random.Generator) -> Floats:
+    """Return ``pixels`` on the way to a flat histogram, a fifth of it or more."""
+    flat = _as_floats(ImageOps.equalize(_as_bytes(pixels)))
+    share = np.float32(rng.uniform(0.2, 1.0))
+    return share * flat + (1 - share) * pixels
+
+
+def reduce(pixels: Floats, rng: np.random.Generator) -> Floats:
+    """Return ``pixels`` reduced to a square of 24 to 112 pixels, and enlarged again."""
+    height, width = pixels.shape
+    side = round(float(np.exp(rng.uniform(np.log(24), np.log(112)))))
+    down, up = rng.choice(len(FILTERS), 2)
+    image = Image.fromarray(pixels).resize((side, side), FILTERS[down])
+    return np.asarray(image.resize((width, height), FILTERS[up]), np.float32)
 
 
 def reframe(pixels: Floats, rng: np.random.Generator) -> Floats:
@@ -98,7 +144,15 @@ def add_noise(pixels: Floats, rng: np.random.Generator) -> Floats:
     return pixels + rng.normal(0.0, rng.uniform(0.005, 0.03), pixels.shape).astype(np.float32)
 
 
+BORROWED = 0.4
+"""Share of the views that take the spectrum of another radiograph."""
+GAINS = (0.05, 8.0)
+"""Bounds of what a spatial frequency is weakened or strengthened by."""
+TINY = 1e-6
+
 STEPS: tuple[tuple[float | None, Callable[[Floats, np.random.Generator], Floats]], ...] = (
+    (0.3, equalise),
+    (0.35, reduce),
     (None, reframe),
     (0.6, resample),
     (0.4, blur),

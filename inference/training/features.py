@@ -24,7 +24,7 @@ BATCH = 8
 """Radiographs a step; on a processor larger ones are slower (they leave its cache)."""
 UNREADABLE = (OSError, SyntaxError, Image.DecompressionBombError)
 """What Pillow raises for a file that is no image, a broken one, or one that is far too large."""
-RULES = 2
+RULES = 3
 """Raise it when what is computed from the same file changes: old caches are then left alone."""
 
 
@@ -34,12 +34,18 @@ class View:
 
     Every second augmented view starts from the native size where the list has it: what is reduced
     from there has another sharpness and another history of compression.
+
+    Parameters
+    ----------
+    others : sequence of Row
+        Whose spectra an augmented view may take.
     """
 
     name: str
     rows: Sequence[Row]
     number: int = 0
     seed: int = 0
+    others: Sequence[Row] = ()
 
     def pixels(self, index: int) -> Floats:
         """Return the (224, 224) float32 pixels, in [0, 1], of one radiograph.
@@ -55,7 +61,9 @@ class View:
         if not self.number:
             return squash(pixels, SIZE)
         rng = np.random.default_rng([self.seed, self.number, index])
-        return augment(pixels, rng, size=SIZE)
+        drawn = self.others[int(rng.integers(len(self.others)))] if self.others else None
+        other = read_grey(drawn.file) if drawn else None
+        return augment(pixels, rng, size=SIZE, other=other)
 
 
 class FeatureCache:
@@ -129,7 +137,10 @@ class FeatureCache:
             view.number,
             view.seed * bool(view.number),
         ]
-        said += [row.sha256 or f"{row.file}:{row.file.stat().st_size}" for row in view.rows]
+        said += [
+            row.sha256 or f"{row.file}:{row.file.stat().st_size}"
+            for row in (*view.rows, *(view.others if view.number else ()))
+        ]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
 
 

@@ -1,4 +1,4 @@
-"""Our recipe: the frozen part once a view, a probe on it, then block 5 and the head together."""
+"""Our recipe: a probe on the frozen body, then its last blocks and the head together."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -9,20 +9,21 @@ from inference.manifest import Head, Layer
 from inference.training.body import Body, load_body
 from inference.training.recipe import Settings, TunedRecipe
 from inference.training.run import HeldOut, Record, Trained
-from inference.training.splits import CHOSEN_ON, FITTED, BadData, Row
-from inference.training.stems import SECOND, Looks, load_looks, strata_of
+from inference.training.splits import CHOSEN_ON, FITTED, BadData, Row, fitting_rows
+from inference.training.stems import SECOND, Loader, Looks, strata_of
 from inference.training.tuned import (
-    block_of,
+    blocks_of,
     build_features,
     build_network,
     fit_probe,
     head_of,
 )
 from inference.training.tuning import Fit, Progress, run_fit
+from inference.vgg16 import BLOCKS
 
 
 def train_tuned(rows: Sequence[Row], recipe: TunedRecipe, settings: Settings) -> Trained:
-    """Return block 5 and a head as ``recipe`` fits them.
+    """Return the last blocks and a head as ``recipe`` fits them.
 
     Where folds of the second hospital are to be held out, first one fit without each group of
     them: the epoch that was best for val and for what was held out is that of the last fit, which
@@ -44,13 +45,15 @@ def train_tuned(rows: Sequence[Row], recipe: TunedRecipe, settings: Settings) ->
     spent = sum(one.seconds for one in [*trials, last])
     features = sum(looks.seconds for looks in [*lab.fitted.values(), lab.val])
     steps = recipe.tune.steps * sum(one.epochs for one in [*trials, last])
+    first, last_block = recipe.tune.from_block, len(BLOCKS)
+    said = f"block {first}" if first == last_block else f"blocks {first} to {last_block}"
     names = [*(name_of(folds) for folds in recipe.data.folds_apart), name_of(())]
     return Trained(
         body=replace(
             lab.body,
             name=f"{lab.body.name}-tuned",
-            weights=lab.body.weights | block_of(lab.model),
-            provenance=f"{lab.body.provenance}; block 5 fitted by {settings.recipe_name}",
+            weights=lab.body.weights | blocks_of(lab.model, first),
+            provenance=f"{lab.body.provenance}; {said} fitted by the recipe {settings.recipe_name}",
         ),
         head=Head("pooled", recipe.probe.blocks, (Layer(1, "linear"),), 0),
         head_arrays=head_of(lab.model, lab.head),
@@ -59,6 +62,7 @@ def train_tuned(rows: Sequence[Row], recipe: TunedRecipe, settings: Settings) ->
             seed=settings.seed,
             about=recipe.about,
             views=("plain", *("augmented",) * recipe.views),
+            precision=settings.precision,
             images=fitted,
             histories={
                 name: {key: tuple(values) for key, values in one.history.items()}
@@ -93,12 +97,12 @@ class _Lab:
         self.settings = settings
         self.body = body
         splits = [FITTED, *([SECOND] if recipe.data.second_hospital else [])]
-        self.fitted = {
-            split: load_looks(rows, split, body, settings, views=recipe.views) for split in splits
-        }
+        others = [row for split in splits for row in fitting_rows(rows, split, settings.limit)]
+        loader = Loader(body, settings, recipe.tune.from_block, others)
+        self.fitted = {split: loader.load(rows, split, views=recipe.views) for split in splits}
         if not all(looks.rows for looks in self.fitted.values()):
             raise BadData(f"The recipe learns from {SECOND}, of which the folder holds nothing.")
-        self.val = load_looks(rows, CHOSEN_ON, body, settings, views=0)
+        self.val = loader.load(rows, CHOSEN_ON, views=0)
 
     def fit(self, folds: Sequence[str], *, epochs: int | None) -> Progress:
         """Fit without ``folds``: ``epochs`` of them, or until it is no longer better."""
@@ -107,7 +111,7 @@ class _Lab:
             looks.only([not out for out in _of(looks, folds)]) for looks in self.fitted.values()
         ]
         strata = strata_of(parts, second_hospital=share)
-        features = build_features(self.body.weights, self.recipe.probe.blocks)
+        features = build_features(self.body, self.recipe.probe.blocks, tune.from_block)
         self.head = fit_probe(strata, features, self.recipe.probe)
         self.model = build_network(features, self.head, tune)
         watched = {"val": self.val} | ({"held_out": self.held_out(folds)} if folds else {})

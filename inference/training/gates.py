@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float32]
 Arrays = dict[str, npt.NDArray[np.floating]]
 
 BLOCKS = (3, 4)
-"""The gates look at what no recipe tunes."""
+"""What the gates look at: texture and small structures, before what tells findings apart."""
 COMPONENTS = 100
 STRENGTH = 1e-3
 """scikit-learn's ``C`` of the regression on thumbnails."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 from inference.strict import Unfit, parse_object
 from inference.training.splits import BadData
+from inference.vgg16 import BLOCKS
 
 HOME = Path(__file__).parent / "recipes"
 SHIPPED = tuple(sorted(path.stem for path in HOME.glob("*.toml")))
@@ -53,31 +54,51 @@ class Mixture:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The logistic regression from which tuning starts: on which blocks, scikit-learn's ``C``."""
+    """The logistic regression from which tuning starts.
+
+    Parameters
+    ----------
+    blocks : tuple of int
+        Whose pooled features it reads, as the head will.
+    views : int
+        How many views it is fitted on, at most; the first is the plain one.
+    strength : float
+        scikit-learn's ``C``.
+    """
 
     blocks: tuple[int, ...]
+    views: int
     strength: float
 
     def __post_init__(self) -> None:
         _demand(set(self.blocks) in ({4, 5}, {5}), "probe.blocks", "[4, 5] or [5]")
+        _demand(self.views > 0, "probe.views", "above 0")
         _demand(self.strength > 0, "probe.strength", "above 0")
 
 
 @dataclass(frozen=True, slots=True)
 class Tune:
-    """How block 5 and the head are fitted together.
+    """How the last blocks and the head are fitted together.
 
     Parameters
     ----------
+    from_block : int
+        The first block that is fitted; those before it are frozen. With 5, what the frozen part
+        makes of every view is computed once and kept; with less, the views themselves are kept:
+        the input of an earlier block is larger than they are.
     epochs, steps, batch, patience : int
         At most so many epochs of so many steps of so many radiographs; ended after ``patience``
         epochs that were no better.
-    rate, dropout, label_smoothing : float
-        Of Adam, before the head, and of the cross-entropy.
+    rate : float
+        Of Adam at its height: it rises for half an epoch, then falls along a cosine, to a
+        twentieth at the end of the last epoch.
+    dropout, label_smoothing : float
+        Before the head, and of the cross-entropy.
     average : float
         What is kept are weights averaged with this momentum a step.
     """
 
+    from_block: int
     epochs: int
     steps: int
     batch: int
@@ -88,6 +109,7 @@ class Tune:
     average: float
 
     def __post_init__(self) -> None:
+        _demand(1 <= self.from_block <= len(BLOCKS), "tune.from_block", "1 to 5")
         for name in ("epochs", "steps", "batch", "patience", "rate"):
             _demand(getattr(self, name) > 0, f"tune.{name}", "above 0")
         for name in ("dropout", "label_smoothing", "average"):
@@ -96,7 +118,7 @@ class Tune:
 
 @dataclass(frozen=True, slots=True)
 class TunedRecipe:
-    """The frozen part's output kept for ``views`` augmented views, block 5 and a head fitted."""
+    """The last blocks and a head, fitted on radiographs plain and in ``views`` augmented views."""
 
     network: Literal["tuned"]
     about: str
@@ -120,6 +142,8 @@ class Settings:
     ----------
     recipe_text : str
         The TOML, as it was read: it goes into the run word for word.
+    precision : str
+        Of the multiplications; see `inference.training.hardware.precision_of`.
     limit : int, optional
         At most so many radiographs of each split, for trying things out.
     """
@@ -132,6 +156,7 @@ class Settings:
     recipe_text: str
     seed: int = 0
     limit: int | None = None
+    precision: str = "float32"
 
 
 def recipe_text(source: str) -> str:

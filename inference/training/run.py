@@ -39,6 +39,8 @@ class Record:
         For each fit its figures, one an epoch: ``loss``, ``accuracy``, ``val_loss`` and so on.
     kept_epoch : int
         Counted from 1: whose weights are kept.
+    precision : str
+        Of the multiplications of the fit; what is measured and shipped is float32.
     images : dict
         How many radiographs of each split were fitted.
     seconds : dict
@@ -53,6 +55,7 @@ class Record:
     seed: int
     about: str
     views: tuple[str, ...]
+    precision: str
     images: dict[str, int]
     histories: dict[str, dict[str, tuple[float, ...]]]
     kept_epoch: int
@@ -103,6 +106,7 @@ def begin_run(settings: Settings) -> None:
         "data": str(settings.data.resolve()),
         "seed": settings.seed,
         "limit": settings.limit,
+        "precision": settings.precision,
     }
     file = settings.out / BEGUN
     if not file.is_file():

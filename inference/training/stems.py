@@ -1,8 +1,8 @@
-"""The output of the frozen part for every view, and batches of it in which nobody is drowned."""
+"""Every view as the fitted part wants it, and batches of it in which nobody is drowned."""
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from inference.training.body import Body
 from inference.training.features import FeatureCache, View
 from inference.training.recipe import Settings
 from inference.training.splits import Row, fitting_rows, labels_of
-from inference.vgg16 import STEM, FeatureSpec, compile_features
+from inference.vgg16 import BLOCKS, SIZE, STEM, FeatureSpec, compile_features
 
 if TYPE_CHECKING:
     from tensorflow import keras
@@ -25,6 +25,7 @@ SECOND = "external_dev"
 """The split of the second hospital that may be learned from."""
 STEMS = FeatureSpec("stem", (3, 4))
 """What is kept of the frozen part: the input of block 5, and blocks 3 and 4 pooled."""
+PIXELS = SIZE * SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Looks:
     ----------
     rows : tuple of Row
     views : tuple of (m, length) float16
-        Of `STEMS`, memory-mapped: the first as they are, the others augmented.
+        Memory-mapped, the first as they are, the others augmented: what the frozen part makes of
+        them (`STEMS`), or their `PIXELS`.
     places : (n,) int
         Where in ``views`` the n ``rows`` are.
     seconds : float
@@ -59,36 +61,62 @@ class Looks:
             self, rows=tuple(self.rows[index] for index in kept), places=self.places[kept]
         )
 
-    def read(self, view: int, chosen: Places) -> tuple[Floats, Floats]:
-        """Return the (n, 14, 14, 512) input of block 5, and the pooled features of 3 and 4."""
-        kept = self.views[view][self.places[chosen]]
+    def read(self, view: int, chosen: Places) -> tuple[Floats, ...]:
+        """Return what the network takes in: (n, 224, 224) pixels, or input of block 5 and pooled.
+
+        The input of block 5 is (n, 14, 14, 512), what is pooled is of the blocks of `STEMS`.
+        """
+        kept = self.views[view][self.places[chosen]].astype(np.float32)
+        if kept.shape[1] == PIXELS:
+            return (kept.reshape(-1, SIZE, SIZE),)
         size = math.prod(STEM)
-        stem = kept[:, :size].astype(np.float32).reshape(-1, *STEM)
-        return stem, kept[:, size:].astype(np.float32)
+        return kept[:, :size].reshape(-1, *STEM), kept[:, size:]
 
 
-def load_looks(
-    rows: Sequence[Row], split: str, body: Body, settings: Settings, *, views: int
-) -> Looks:
-    """Return the radiographs of ``split`` as they are and in ``views`` augmented views.
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """What makes `Looks` of radiographs; what it computes is kept on disk, and not done again.
 
-    What is kept on disk is not computed again. Radiographs whose text label experts contradicted
-    are left out.
-
-    Raises
-    ------
-    BadData
-        A file is not a readable image.
+    Parameters
+    ----------
+    from_block : int
+        The first block that will be fitted: with 5 the frozen part is computed.
+    others : sequence of Row
+        Whose spectra the augmented views may take.
     """
-    chosen = fitting_rows(rows, split, settings.limit)
-    run = compile_features(body.weights, convention=body.input_convention, spec=STEMS)
-    named = f"{body.fingerprint} {STEMS.kind} {STEMS.blocks}"
-    cache = FeatureCache(settings.cache, run, length=STEMS.length, body=named)
-    found = [
-        cache.load(View(f"{split}-{number}", chosen, number, settings.seed))
-        for number in range(views + 1)
-    ]
-    return Looks(tuple(chosen), tuple(found), np.arange(len(chosen)), cache.seconds)
+
+    body: Body
+    settings: Settings
+    from_block: int
+    others: Sequence[Row]
+
+    def load(self, rows: Sequence[Row], split: str, *, views: int) -> Looks:
+        """Return the radiographs of ``split`` as they are and in ``views`` augmented views.
+
+        Radiographs whose text label experts contradicted are left out.
+
+        Raises
+        ------
+        BadData
+            A file is not a readable image.
+        """
+        chosen = fitting_rows(rows, split, self.settings.limit)
+        run, length, named = self._kept()
+        cache = FeatureCache(self.settings.cache, run, length=length, body=named)
+        seed = self.settings.seed
+        found = [
+            cache.load(View(f"{split}-{number}", chosen, number, seed, self.others))
+            for number in range(views + 1)
+        ]
+        return Looks(tuple(chosen), tuple(found), np.arange(len(chosen)), cache.seconds)
+
+    def _kept(self) -> tuple[Callable[[Floats], Floats], int, str]:
+        """Return what makes of pixels that which is kept, its length, and what it depends on."""
+        if self.from_block < len(BLOCKS):
+            return lambda pixels: pixels.reshape(len(pixels), -1), PIXELS, "pixels"
+        body = self.body
+        run = compile_features(body.weights, convention=body.input_convention, spec=STEMS)
+        return run, STEMS.length, f"{body.fingerprint} {STEMS.kind} {STEMS.blocks}"
 
 
 def strata_of(parts: Sequence[Looks], *, second_hospital: float) -> list[tuple[Looks, float]]:
@@ -122,7 +150,7 @@ def counts_of(shares: Sequence[float], batch: int) -> list[int]:
 def batches_of(
     strata: Sequence[tuple[Looks, float]], *, steps: int, batch: int, seed: Sequence[int]
 ) -> "keras.utils.PyDataset":
-    """Return ``steps`` batches of ((stem, pooled), label), each stratum with its share of each.
+    """Return ``steps`` batches of (what `Looks.read` gives, label), each stratum with its share.
 
     What is drawn depends on ``seed`` and the number of the batch alone.
     """
@@ -134,20 +162,20 @@ def batches_of(
         def __len__(self) -> int:
             return steps
 
-        def __getitem__(self, index: int) -> tuple[tuple[Floats, Floats], Floats]:
+        def __getitem__(self, index: int) -> tuple[tuple[Floats, ...], Floats]:
             rng = np.random.default_rng([*seed, index])
             drawn = [_draw(looks, n, rng) for (looks, _), n in zip(strata, counts, strict=True)]
-            stem, pooled, labels = (np.concatenate(part) for part in zip(*drawn, strict=True))
-            return (stem, pooled), labels
+            *read, labels = (np.concatenate(part) for part in zip(*drawn, strict=True))
+            return tuple(read), labels
 
     return Batches()
 
 
-def _draw(looks: Looks, count: int, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-    """Return ``count`` radiographs, each in a view of its own choice."""
+def _draw(looks: Looks, count: int, rng: np.random.Generator) -> tuple[Floats, ...]:
+    """Return ``count`` radiographs, each in a view of its own choice, and last their labels."""
     chosen = rng.choice(len(looks.rows), count, replace=count > len(looks.rows))
     views = rng.integers(len(looks.views), size=count)
     read = [looks.read(view, chosen[views == view]) for view in range(len(looks.views))]
-    stem, pooled = (np.concatenate(part) for part in zip(*read, strict=True))
     order = np.concatenate([chosen[views == view] for view in range(len(looks.views))])
-    return stem, pooled, looks.labels[order].astype(np.float32)[:, None]
+    labels = looks.labels[order].astype(np.float32)[:, None]
+    return (*(np.concatenate(part) for part in zip(*read, strict=True)), labels)

@@ -1,14 +1,16 @@
-"""Block 5 and a head: their layers, the probe that they start from, and what they say."""
+"""The fitted blocks and a head: their layers, the probe that they start from, what they say."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from inference.training.body import Body
 from inference.training.recipe import Probe, Tune
 from inference.training.stems import STEMS, Looks
-from inference.vgg16 import BLOCKS, STEM, FeatureSpec
+from inference.vgg16 import BLOCKS, SIZE, STEM, FeatureSpec, build_body, set_weights, to_input
 
 if TYPE_CHECKING:
     from tensorflow import keras
@@ -18,34 +20,79 @@ Arrays = Mapping[str, npt.NDArray[np.floating]]
 
 AT_ONCE = 32
 SILENT = 1e-12
-LAYERS = tuple(f"block5_conv{number}" for number in range(1, len(BLOCKS[4]) + 1))
+CLIPPED = 1.0
+"""Longest gradient of a step."""
+LEAST = 0.05
+"""Share of the rate that is left at the end."""
 
 
-def build_features(weights: Arrays, blocks: tuple[int, ...]) -> "keras.Model":
-    """Return block 5 with ``weights``, read as `inference.vgg16.FeatureSpec` says.
+def tuned_layers(from_block: int) -> tuple[str, ...]:
+    """Return the names of the convolutions of ``from_block`` and of the blocks after it."""
+    return tuple(
+        f"block{block}_conv{number}"
+        for block in range(from_block, len(BLOCKS) + 1)
+        for number in range(1, len(BLOCKS[block - 1]) + 1)
+    )
 
-    In: the (n, 14, 14, 512) input of block 5, and what is pooled of `STEMS`. Out: (n, length)
-    features of ``blocks``, [4, 5] or [5].
+
+def build_features(body: Body, blocks: tuple[int, ...], from_block: int) -> "keras.Model":
+    """Return the features of ``blocks``, [4, 5] or [5], read as `inference.vgg16.FeatureSpec` says.
+
+    In: what `inference.training.stems.Looks.read` gives. Out: (n, length) features. The blocks
+    before ``from_block`` are frozen.
     """
+    return (
+        _from_stem(body, blocks) if from_block == len(BLOCKS) else _whole(body, blocks, from_block)
+    )
+
+
+def _from_stem(body: Body, blocks: tuple[int, ...]) -> "keras.Model":
     from tensorflow import keras
 
-    ops = keras.ops
     stem = keras.Input(STEM, name="stem")
     pooled = keras.Input((FeatureSpec("pooled", STEMS.blocks).length,), name="pooled")
     flow = stem
-    for name in LAYERS:
+    for name in tuned_layers(len(BLOCKS)):
         flow = keras.layers.Conv2D(512, 3, padding="same", activation="relu", name=name)(flow)
-    flow = keras.layers.Activation("linear", dtype="float32")(flow)  # also where a GPU takes halves
     parts = [pooled[:, -3 * BLOCKS[3][-1] :]] if blocks[0] < len(BLOCKS) else []
-    # The gradient of a root is infinite at 0, where a channel is silent; so it stays clear of it.
-    deviation = ops.sqrt(ops.maximum(ops.var(flow, (1, 2)), SILENT))
-    parts += [ops.mean(flow, (1, 2)), ops.max(flow, (1, 2)), deviation]
-    model = keras.Model([stem, pooled], ops.concatenate(parts, axis=-1), name="features")
-    for name in LAYERS:
+    parts += _pool(flow)
+    model = keras.Model([stem, pooled], keras.ops.concatenate(parts, axis=-1), name="features")
+    for name in tuned_layers(len(BLOCKS)):
         for kind in ("kernel", "bias"):
-            array = np.asarray(weights[f"{name}/{kind}"], np.float32)
+            array = np.asarray(body.weights[f"{name}/{kind}"], np.float32)
             getattr(model.get_layer(name), kind).assign(array)
     return model
+
+
+def _whole(body: Body, blocks: tuple[int, ...], from_block: int) -> "keras.Model":
+    from tensorflow import keras
+
+    network = build_body()
+    set_weights(network, body.weights)
+    pixels = keras.Input((SIZE, SIZE), name="pixels")
+    flow = keras.layers.Lambda(
+        partial(to_input, convention=body.input_convention),
+        output_shape=(SIZE, SIZE, 3), dtype="float32",
+    )(pixels)  # fmt: skip
+    tuned = tuned_layers(from_block)
+    taps = {f"block{block}_conv{len(BLOCKS[block - 1])}" for block in blocks}
+    parts: list[object] = []
+    for layer in network.layers[1:]:
+        layer.trainable = layer.name in tuned
+        flow = layer(flow)
+        parts += _pool(flow) if layer.name in taps else []
+    return keras.Model([pixels], keras.ops.concatenate(parts, axis=-1), name="features")
+
+
+def _pool(flow: "keras.KerasTensor") -> list["keras.KerasTensor"]:
+    """Return mean, maximum and deviation over the positions, in float32 whatever ``flow`` is in."""
+    from tensorflow import keras
+
+    ops = keras.ops
+    flow = keras.layers.Activation("linear", dtype="float32")(flow)
+    # The gradient of a root is infinite at 0, where a channel is silent; so it stays clear of it.
+    deviation = ops.sqrt(ops.maximum(ops.var(flow, (1, 2)), SILENT))
+    return [ops.mean(flow, (1, 2)), ops.max(flow, (1, 2)), deviation]
 
 
 def build_network(features: "keras.Model", head: Arrays, tune: Tune) -> "keras.Model":
@@ -60,8 +107,14 @@ def build_network(features: "keras.Model", head: Arrays, tune: Tune) -> "keras.M
     model.get_layer("dense1").set_weights(
         [np.asarray(head[f"dense1/{kind}"]) for kind in ("kernel", "bias")]
     )
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, tune.epochs * tune.steps, alpha=LEAST,
+        warmup_target=tune.rate, warmup_steps=max(1, tune.steps // 2),
+    )  # fmt: skip
     model.compile(
-        keras.optimizers.Adam(tune.rate, use_ema=True, ema_momentum=tune.average),
+        keras.optimizers.Adam(
+            rate, use_ema=True, ema_momentum=tune.average, global_clipnorm=CLIPPED
+        ),
         keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=tune.label_smoothing),
         metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
         jit_compile=False,
@@ -81,10 +134,11 @@ def fit_probe(
 
     read, labels, weights = [], [], []
     for looks, share in strata:
-        for view in range(len(looks.views)):
+        views = min(probe.views, len(looks.views))
+        for view in range(views):
             read.append(predict(features, looks, view=view))
             labels.append(looks.labels)
-            weights.append(np.full(len(looks.rows), share / (len(looks.rows) * len(looks.views))))
+            weights.append(np.full(len(looks.rows), share / (len(looks.rows) * views)))
     x, y, w = (np.concatenate(part) for part in (read, labels, weights))
     mean, scale = standardisation(x)
     model = LogisticRegression(C=probe.strength, max_iter=2000)
@@ -106,8 +160,8 @@ def standardisation(features: Floats) -> tuple[Floats, Floats]:
 
 def predict(model: "keras.Model", looks: Looks, *, view: int = 0) -> Floats:
     """Return what ``model`` makes of each of ``looks`` in one view, (n, outputs) float32."""
-    parts = [np.asarray(model(looks.read(view, chosen))) for chosen in _pieces(len(looks.rows))]
-    return np.concatenate(parts)
+    read = (looks.read(view, chosen) for chosen in _pieces(len(looks.rows)))
+    return np.concatenate([np.asarray(model.predict_on_batch(inputs)) for inputs in read])
 
 
 def head_of(model: "keras.Model", head: Arrays) -> dict[str, npt.NDArray[np.floating]]:
@@ -121,11 +175,11 @@ def head_of(model: "keras.Model", head: Arrays) -> dict[str, npt.NDArray[np.floa
     }
 
 
-def block_of(model: "keras.Model") -> dict[str, npt.NDArray[np.float16]]:
-    """Return the arrays of block 5 as they are shipped: in float16."""
+def blocks_of(model: "keras.Model", from_block: int) -> dict[str, npt.NDArray[np.float16]]:
+    """Return the arrays of the fitted blocks as they are shipped: in float16."""
     return {
         f"{name}/{kind}": np.asarray(getattr(model.get_layer(name), kind), np.float16)
-        for name in LAYERS
+        for name in tuned_layers(from_block)
         for kind in ("kernel", "bias")
     }
 

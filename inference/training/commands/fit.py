@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inference.training.hardware import PRECISIONS, machine, precision_of
 from inference.training.recipe import (
     SHIPPED,
     ArticleRecipe,
@@ -50,17 +51,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--cache",
         type=Path,
         metavar="DIR",
-        help="what the frozen part makes of each view, about 200 KB a radiograph and view; may be "
-        "shared by runs and deleted afterwards (default: RUN/cache)",
+        help="the views, or what the frozen part makes of them, 100 to 200 KB a radiograph and "
+        "view; may be shared by runs and deleted afterwards (default: RUN/cache)",
+    )
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        default="auto",
+        help="of the multiplications (default %(default)s: halves where the hardware has them)",
     )
 
 
 def run(given: argparse.Namespace) -> int:
     """Fit and keep the run; return 0."""
-    from inference.training.hardware import machine
     from inference.training.run import begin_run, write_run
+    from inference.vgg16 import choose_device
 
     text = recipe_text(given.recipe)
+    recipe = read_recipe(text)
     settings = Settings(
         data=given.data,
         base_weights=given.base_weights,
@@ -70,11 +78,11 @@ def run(given: argparse.Namespace) -> int:
         recipe_text=text,
         seed=given.seed,
         limit=given.limit,
+        precision=precision_of(given.precision, choose_device(), recipe),
     )
-    recipe = read_recipe(text)
     rows = read_rows(settings.data)
     begin_run(settings)
-    with machine():
+    with machine(settings.precision):
         trained = _train(rows, recipe, settings)
     write_run(settings.out, trained, settings)
     record = trained.record
