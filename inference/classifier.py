@@ -15,11 +15,12 @@ from inference.bundle import Bundle
 from inference.calibration import to_probability
 from inference.engines import DenseHead, Engine, load_engine, spec_of
 from inference.gate import Facts, Widening, gather_facts, judge_use
+from inference.gradcam import Explanation, explain, shown_alpha
 from inference.likeness import Likeness
 from inference.manifest import Manifest
 from inference.quality import check_quality
 from inference.refusal import Refusal
-from inference.vgg16 import FeatureSpec
+from inference.vgg16 import FeatureSpec, Reading
 
 if TYPE_CHECKING:
     from inference.airlock.client import Airlock
@@ -67,13 +68,14 @@ class Score:
     engine : str
         What computed it, with version and device.
     logit : float
-        What the network said, before ``calibration`` (its slope and intercept) made it a score.
-    libraries : mapping
-        Version by name of what opened and resampled the file.
+        What ``calibration`` (a slope and an intercept) made the score of.
+    libraries : mapping, the version of each that opened the file
     outside_use : tuple of str
         The refusals that the intended use has for it; there is a score only because of a widening.
     widening : int or None
         The number of that widening.
+    explanation : Explanation or None
+        Where it looked, if the version may show that.
     """
 
     probability: float
@@ -93,8 +95,10 @@ class Score:
     libraries: Mapping[str, str]
     outside_use: tuple[str, ...] = ()
     widening: int | None = None
+    explanation: Explanation | None = None
 
 
+_PLATT = ("slope", "intercept")
 UNREADABLE = Refusal(
     code="file_missing",
     detail="The file is no longer where it was stored, or may not be read.",
@@ -144,7 +148,8 @@ class Classifier:
     def __init__(self, bundle: Bundle, airlock: "Airlock", engine: Engine | None = None) -> None:
         self.manifest: Manifest = bundle.manifest
         self._airlock = airlock
-        self._engine = engine or load_engine(bundle.manifest, bundle.body)
+        alpha = shown_alpha(bundle.manifest, bundle.head)
+        self._engine = engine or load_engine(bundle.manifest, bundle.body, alpha)
         self._spec = spec_of(bundle.manifest)
         self.batch_size = self._engine.batch_size
         self.device = self._engine.device
@@ -187,13 +192,16 @@ class Classifier:
 
     def score_pixels(self, pixels: Floats) -> npt.NDArray[np.float64]:
         """Return the (n,) calibrated probabilities of (n, 224, 224) float32 pixels in [0, 1]."""
-        return to_probability(self._logits(self._features(pixels)), self.manifest.calibration)
+        logits = self._logits(self._run(pixels).features) if len(pixels) else np.zeros(0)
+        return to_probability(logits, self.manifest.calibration)
 
-    def _features(self, pixels: Floats) -> Floats:
-        """Return all features, a batch at a time."""
+    def _run(self, pixels: Floats) -> Reading:
+        """Return what the network gives of at least one radiograph, a batch at a time."""
         starts = range(0, len(pixels), self.batch_size)
-        parts = [self._engine.read(pixels[at : at + self.batch_size]).features for at in starts]
-        return np.concatenate(parts) if parts else np.zeros((0, self._spec.length), np.float32)
+        parts = [self._engine.read(pixels[at : at + self.batch_size]) for at in starts]
+        maps = [part.maps for part in parts if part.maps is not None]
+        features = np.concatenate([part.features for part in parts])
+        return Reading(features, np.concatenate(maps) if maps else None)
 
     def _logits(self, features: Floats) -> Floats:
         head = self.manifest.head
@@ -236,9 +244,8 @@ class Classifier:
         if isinstance(decoded, Refusal):
             return decoded
         refusal = check_quality(decoded.pixels, colour=decoded.quality.get("colour", 0.0))
-        if refusal and (
-            gates or refusal.outcome == "failed"
-        ):  # no score comes of what is no number
+        # no score comes of what is no number
+        if refusal and (gates or refusal.outcome == "failed"):
             return refusal
         number = widening.number if widening and outside else None
         return _Seen(
@@ -249,19 +256,24 @@ class Classifier:
         if not seen:
             return []
         pixels = np.stack([one.pixels for one in seen])
-        features = self._features(pixels)
+        reading = self._run(pixels)
+        features, maps = reading.features, reading.maps
         refusals: Sequence[Refusal | None] = [None] * len(seen)
         if gates and self._likeness:
             blocks = self._likeness.gates.blocks
             refusals = self._likeness.refusals(pixels, self._spec.select(features, blocks))
         logits = self._logits(features)
         probabilities = to_probability(logits, self.manifest.calibration)
+        shown = [None] * len(seen) if maps is None else [explain(one) for one in maps]
+        rows = zip(seen, logits, probabilities, shown, refusals, strict=True)
         return [
-            refusal or self._answer(one, float(logit), float(p))
-            for one, logit, p, refusal in zip(seen, logits, probabilities, refusals, strict=True)
+            refusal or self._answer(one, float(logit), float(p), explanation)
+            for one, logit, p, explanation, refusal in rows
         ]
 
-    def _answer(self, seen: _Seen, logit: float, probability: float) -> Score | Refusal:
+    def _answer(
+        self, seen: _Seen, logit: float, probability: float, explanation: Explanation | None
+    ) -> Score | Refusal:
         if not 0.0 <= probability <= 1.0:  # NaN is refused here too
             return OUTPUT_INVALID
         manifest = self.manifest
@@ -281,9 +293,7 @@ class Classifier:
             outside_use=seen.outside_use,
             widening=seen.widening,
             logit=logit,
-            calibration={
-                "slope": manifest.calibration.slope,
-                "intercept": manifest.calibration.intercept,
-            },
+            calibration={name: getattr(manifest.calibration, name) for name in _PLATT},
             libraries=seen.libraries,
+            explanation=explanation,
         )

@@ -17,6 +17,7 @@ from inference.measured import (
     FigureInvalid,
     Golden,
     Interval,
+    MapCheck,
     Measured,
     Metrics,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Layer",
     "Manifest",
     "ManifestInvalid",
+    "MapCheck",
     "Measured",
     "Metrics",
     "Prevalence",
@@ -226,6 +228,7 @@ class Manifest:
     training: Training
     licences: tuple[str, ...]
     golden: Golden | None = None
+    explanation: MapCheck | None = None
 
     def __post_init__(self) -> None:
         _demand(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", self.name), "name", self.name)

@@ -80,3 +80,35 @@ class Golden:
             raise FigureInvalid(f"golden.sha256: {self.sha256!r} is not possible")
         if not 0 < self.score < 1:
             raise FigureInvalid(f"golden.score: {self.score!r} is not possible")
+
+
+@dataclass(frozen=True, slots=True)
+class MapCheck:
+    """Whether the maps of where the network looked depend on what it learned.
+
+    Adebayo et al. 2018, arXiv:1810.03292: weights are replaced by chance, from the head down.
+
+    Parameters
+    ----------
+    method : str
+        How the maps come about.
+    images, seed : int
+        How many radiographs were looked at, and what the chance began with.
+    correlations : dict
+        Mean rank correlation, without its sign, with the map of the learned weights, after each
+        step.
+    bound : float
+        What none of them may exceed, for maps to be shown.
+    """
+
+    method: str
+    images: int
+    seed: int
+    correlations: dict[str, float]
+    bound: float
+    passed: bool
+
+    def __post_init__(self) -> None:
+        changed = bool(self.correlations) and max(self.correlations.values()) <= self.bound
+        if self.passed != changed or not 0 < self.bound < 1:
+            raise FigureInvalid(f"explanation.passed: {self.passed!r} is not what was measured")

@@ -17,7 +17,15 @@ from portal.studies.blobs import store
 from worker.model import ModelUnavailable, classifier_of
 
 logger = logging.getLogger(__name__)
-_COLUMNS = ("probability", "threshold", "finding", "prevalence", "unknown", "widening")
+_COLUMNS = (
+    "probability",
+    "threshold",
+    "finding",
+    "prevalence",
+    "unknown",
+    "widening",
+    "explanation",
+)
 ENDS_DONE = ("not_applicable", "rejected_quality")
 
 

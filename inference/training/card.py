@@ -24,6 +24,7 @@ SECTIONS = (
     doubts.errors,
     doubts.aims,
     doubts.notes,
+    making.maps,
     making.licences,
 )
 

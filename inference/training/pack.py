@@ -16,7 +16,7 @@ from inference.calibration import fit_platt, threshold_for, to_probability
 from inference.engines import DenseHead
 from inference.golden import write_golden
 from inference.preprocess import PREPROCESSING_VERSION
-from inference.training import gates, statements
+from inference.training import gates, sanity, statements
 from inference.training.features import FeatureCache, View
 from inference.training.measures import RESAMPLES, resamples
 from inference.training.packed_report import Packed, measured_of, write_packed_report
@@ -88,6 +88,7 @@ def pack(wish: Wish) -> m.Manifest:
         trained, wish, calibration=calibration, prevalence=prevalence, gates=found,
         threshold=_threshold(val, probabilities, trained.record.seed),
     )  # fmt: skip
+    draft = dataclasses.replace(draft, explanation=_map_check(trained, val))
 
     def write(manifest: m.Manifest) -> m.Manifest:
         return write_bundle(
@@ -165,6 +166,17 @@ def _calibrate(
     except ValueError as error:
         raise BadData(f"The network is not fit to be packed: on {on}, {error}.") from error
     return calibration, m.Prevalence(float(labels.mean()), on)
+
+
+def _map_check(trained: Trained, val: Sequence[Row]) -> m.MapCheck | None:
+    """Return whether maps change with the weights, on radiographs evenly spread over val."""
+    view = View(CHOSEN_ON, val[:: -(-len(val) // sanity.IMAGES)])
+    return sanity.check_maps(
+        trained.head, trained.head_arrays, trained.body.weights,
+        convention=trained.body.input_convention,
+        pixels=np.stack([view.pixels(index) for index in range(len(view.rows))]),
+        seed=trained.record.seed,
+    )  # fmt: skip
 
 
 def _threshold(

@@ -132,6 +132,7 @@ def write_packed_report(
         "calibration": dataclasses.asdict(manifest.calibration),
         "prevalence": dataclasses.asdict(manifest.prevalence),
         "gates": _gates(manifest),
+        "explanation": dataclasses.asdict(manifest.explanation) if manifest.explanation else None,
         "splits": dict(documents),
         "strangers": packed.strangers(),
         "notes": list(statements.NOTES[1 + two]),

@@ -107,6 +107,25 @@ def gates(report: Report) -> str:
     )
 
 
+def maps(report: Report) -> str:
+    """Return whether maps of where it looked depend on what it learned."""
+    check = report.get("explanation")
+    if not isinstance(check, Mapping):
+        return section("Maps of where it looked", "Not checked, so none are shown.")
+    steps = check.get("correlations") or {}
+    return section(
+        "Maps of where it looked",
+        f"{said(check.get('method'))}. Weights were replaced by chance, from the head down, and "
+        f"the maps of {said(check.get('images'))} radiographs of val compared with those of the "
+        "learned weights (Adebayo et al. 2018): rank correlation without its sign, 0 for another "
+        "map and 1 for the same.",
+        table(["replaced down to", "correlation"], [[k, said(v)] for k, v in steps.items()]),
+        f"At most {said(check.get('bound'))} after each step is wanted: "
+        + ("so it was, and maps are shown." if check.get("passed") else "no map is shown."),
+        "A map says where the network looked, not why, and not that pneumonia is there.",
+    )
+
+
 def licences(report: Report) -> str:
     """Return what the model learned from and what may be done with it."""
     return section(

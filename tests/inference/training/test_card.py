@@ -29,6 +29,18 @@ def test_the_card_in_the_documentation_is_that_of_the_shipped_report():
     assert card(report) == file.read_text(encoding="utf-8")
 
 
+def test_the_card_says_whether_maps_depend_on_what_was_learned():
+    check = {"method": "Grad-CAM", "images": 24, "bound": 0.5, "passed": True}
+    check["correlations"] = {"head": 0.127, "block 5": 0.024}
+    said = card(whole_report() | {"explanation": check})
+    assert "| head | 0.127 |" in said
+    assert "so it was, and maps are shown" in said
+    assert "not why" in said
+    failed = card(whole_report() | {"explanation": check | {"passed": False}})
+    assert "no map is shown" in failed
+    assert "Not checked, so none are shown." in card(whole_report())
+
+
 @pytest.fixture(scope="module")
 def text():
     return card(whole_report())

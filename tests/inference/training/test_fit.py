@@ -1,5 +1,6 @@
 """Both recipes for real, from a folder to a bundle that reads radiographs. A few small pictures."""
 
+import dataclasses
 import json
 import re
 import signal
@@ -123,6 +124,8 @@ def test_pack_reports_every_split_what_is_kept_out_and_no_radiograph(bundle):
     assert report["strangers"]["refused"] == report["strangers"]["n"] == 1
     assert report["strangers"]["by_reason"] == {"noise": 1}
     assert report["training"]["article_seconds_an_epoch"] > 0
+    assert report["explanation"] == dataclasses.asdict(manifest.explanation)
+    assert set(report["explanation"]["correlations"]) == {"head", "block 5", "block 4"}
     assert manifest.measured.val.images + report["splits"]["val"]["refused"]["n"] >= 10
     assert len(report["aims"]) > 5
     weights = sum(path.stat().st_size for path in bundle.glob("*.npz"))
