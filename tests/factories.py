@@ -16,6 +16,7 @@ from portal.accounts.selectors import site_named
 from portal.accounts.services import create_user
 from portal.audit.services import Action, record
 from portal.predictions.models import ModelVersion, Prediction
+from portal.predictions.report_services import Report
 from portal.predictions.services import (
     Answer,
     complete_prediction,
@@ -66,11 +67,12 @@ def manifest(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def make_model_version(**changes: Any) -> ModelVersion:
-    """Return a registered model version."""
+def make_model_version(*, reported: bool = False, **changes: Any) -> ModelVersion:
+    """Return a registered model version; without a report it may not be proposed."""
     named = manifest(**changes)
     digest = hashlib.sha256(repr(sorted(named.items())).encode()).hexdigest()
-    return register_model_version(manifest=named, weights_sha256=digest)
+    report = Report({"schema": 2}, {}) if reported else None
+    return register_model_version(manifest=named, weights_sha256=digest, report=report)
 
 
 def make_study(site: Site, *, by: User | None = None, **fields: Any) -> Study:

@@ -17,6 +17,7 @@ from portal.audit.services import Action, record, refusals_recorded
 from portal.errors import Conflict, Forbidden, InvalidInput, ReasonMissing
 from portal.predictions.cancel_services import cancel_all_waiting, cancel_batch
 from portal.predictions.deployment_models import Deployment, ModelVersion, Pause, Proposal
+from portal.predictions.report_selectors import report_of
 
 Status = Deployment.Status
 State = Proposal.State
@@ -39,6 +40,12 @@ class AlreadyHere(Conflict):
     """The version is live, paused or proposed at the site already."""
 
     code = "model_already_here"
+
+
+class WithoutReport(Conflict):
+    """Nobody could judge the version: its bundle was registered without a report."""
+
+    code = "model_without_report"
 
 
 class NothingProposed(Conflict):
@@ -64,7 +71,7 @@ def propose_deployment(*, version: ModelVersion, why: str, by: User) -> Proposal
 
     Raises
     ------
-    MayNotDecide, ReasonMissing, AlreadyHere
+    MayNotDecide, ReasonMissing, AlreadyHere, WithoutReport
     """
     with _answered_for("propose", version, by), transaction.atomic():
         _allow(by, May.EVALUATE_MODELS, "Proposing a model is for data scientists.")
@@ -73,6 +80,11 @@ def propose_deployment(*, version: ModelVersion, why: str, by: User) -> Proposal
             raise AlreadyHere(f"{version} is {current.status} here already.")
         if _waiting(site, version):
             raise AlreadyHere(f"{version} is proposed already and waits for a second person.")
+        if report_of(version) is None:
+            raise WithoutReport(
+                f"{version} came without a report of what was measured of it: register its bundle "
+                "with one."
+            )
         proposal = Proposal.objects.create(
             site=site, model_version=version, why=why, proposed_by=by, proposed_at=timezone.now()
         )

@@ -93,7 +93,8 @@ def _widenings(live: ModelVersion, site: Site, by: User) -> dict[str, int]:
 
 def _versions(live: ModelVersion, data_scientist: User) -> dict[str, Any]:
     """Return a version that is live, one that is proposed and one that is neither."""
-    proposed, free = make_model_version(version="2.0.0"), make_model_version(version="3.0.0")
+    proposed = make_model_version(reported=True, version="2.0.0")
+    free = make_model_version(reported=True, version="3.0.0")
     make_report(live)
     propose_deployment(version=proposed, why="Better.", by=data_scientist)
     return {

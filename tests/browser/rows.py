@@ -253,6 +253,7 @@ def _models(site: Site, people: dict[str, User]) -> None:
     resume_model(version=live, note="The line was removed.", by=people["long"])
     versions = [make_model_version(version=f"{number}.0.0") for number in (2, 3, 4)]
     make_report(versions[2])
+    make_report(versions[1])
     make_report(versions[0], splits={}, training={}, aims=[{"aim": LONG_WORDS}], strangers=None)
     by = people["data_scientist"]
     for version in versions[:2]:

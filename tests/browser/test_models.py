@@ -28,7 +28,7 @@ for row in Prediction.objects.filter(state="done", site__slug="st-mary")[:3]:
     )
 for number in ("0.2.0", "0.3.0"):
     if not ModelVersion.objects.filter(version=number).exists():
-        make_model_version(version=number)
+        make_model_version(reported=True, version=number)
 better = ModelVersion.objects.get(version="0.2.0")
 by = user_named("data_scientist")
 propose_deployment(version=better, why="Fewer false alarms on our own 300 radiographs.", by=by)

@@ -29,6 +29,7 @@ site = create_site(slug="canary-hospital", name="Canary Hospital")
 runs = ModelVersion.objects.get()
 waits = make_model_version(name=runs.name, version="0.0.2")  # no worker has its bundle
 make_report(waits)
+make_report(runs)
 deploy_model(site=site, version=waits)
 by = make_user(site, "reviewer", "uploader", username="canary-reviewer")
 found = ["canary", "Canary", "CANARY"]

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def better(deployed):
-    return make_model_version(version="2.0.0")
+    return make_model_version(reported=True, version="2.0.0")
 
 
 def act(user, version, name: str, **body):
@@ -58,7 +58,7 @@ def test_the_list_tells_the_history_of_ones_own_site(
 
 
 def test_those_that_wait_come_first(deployed, better, data_scientist, reviewer):
-    third = make_model_version(version="3.0.0")
+    third = make_model_version(reported=True, version="3.0.0")
     act(data_scientist, better, "propose", why="x")
     act(data_scientist, third, "propose", why="x")
     act(reviewer, third, "decline", reason="No.")

@@ -5,7 +5,7 @@ from tests.factories import failed_study, make_model_version, make_site, make_us
 from portal.predictions.deployment_services import propose_deployment
 from portal.predictions.version_services import deploy_model
 site = make_site("demo")
-old, new = make_model_version(), make_model_version(version="2.0.0")
+old, new = make_model_version(), make_model_version(reported=True, version="2.0.0")
 deploy_model(site=site, version=old)
 scientist = make_user(site, "data_scientist", username="scientist")
 for n in range(4):

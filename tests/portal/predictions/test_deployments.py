@@ -25,6 +25,7 @@ from portal.predictions.deployment_services import (
     NotLive,
     NotPaused,
     SamePerson,
+    WithoutReport,
     approve_deployment,
     decline_deployment,
     pause_model,
@@ -51,13 +52,14 @@ from tests.factories import (
     scored_study,
     start,
 )
+from tests.reports import make_report
 
 WHY = "Fewer false alarms."
 
 
 @pytest.fixture
 def better(db):
-    return make_model_version(version="2.0.0")
+    return make_model_version(reported=True, version="2.0.0")
 
 
 @pytest.fixture
@@ -187,6 +189,7 @@ def test_a_paused_version_is_resumed_and_not_proposed(paused, deployed, data_sci
 def test_an_earlier_version_may_come_back(
     site, proposed, better, deployed, reviewer, data_scientist
 ):
+    make_report(deployed)
     approve_deployment(version=better, by=reviewer)
     propose_deployment(version=deployed, why="It was better.", by=data_scientist)
     approve_deployment(version=deployed, by=reviewer)
@@ -194,6 +197,16 @@ def test_an_earlier_version_may_come_back(
     statuses = [(row.model_version, row.status) for row in deployments_at(site)]
     assert statuses == [(deployed, "live"), (better, "replaced"), (deployed, "replaced")]
     assert broken() == []
+
+
+def test_what_nobody_can_judge_is_not_proposed(deployed, data_scientist):
+    bare = make_model_version(version="3.0.0")
+    with pytest.raises(WithoutReport, match="came without a report"):
+        propose_deployment(version=bare, why=WHY, by=data_scientist)
+    assert not Proposal.objects.exists()
+    assert refused() == [(data_scientist.username, "propose", "model_without_report")]
+    make_report(bare)
+    assert propose_deployment(version=bare, why=WHY, by=data_scientist).state == "waiting"
 
 
 @pytest.mark.parametrize("why", ["", "  \n"])

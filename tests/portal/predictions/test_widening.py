@@ -104,7 +104,7 @@ def test_it_is_the_sites_own(other_site, deployed, in_force):
 
 
 def test_a_new_version_starts_with_none(site, in_force, data_scientist, reviewer):
-    newer = make_model_version(version="2.0.0")
+    newer = make_model_version(reported=True, version="2.0.0")
     propose_deployment(version=newer, why="x", by=data_scientist)
     approve_deployment(version=newer, by=reviewer)
     assert widening_in_force(site, newer) is None
@@ -241,7 +241,7 @@ def test_only_what_is_live_here_can_be_widened(deployed, data_scientist):
 
 
 def test_what_was_replaced_meanwhile_is_not_widened(waiting, data_scientist, reviewer):
-    newer = make_model_version(version="2.0.0")
+    newer = make_model_version(reported=True, version="2.0.0")
     propose_deployment(version=newer, why="x", by=data_scientist)
     approve_deployment(version=newer, by=reviewer)
     with pytest.raises(NotLive):

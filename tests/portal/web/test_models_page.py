@@ -18,13 +18,14 @@ from portal.predictions.selectors import leading_prediction
 from portal.predictions.worker_services import say_alive
 from tests.factories import DISCLAIMER, make_model_version, make_study, make_user, scored_study
 from tests.portal.web.pages import at, prose_of, text_of
+from tests.reports import make_report
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def better(deployed):
-    return make_model_version(version="2.0.0", threshold={"value": 0.6})
+    return make_model_version(reported=True, version="2.0.0", threshold={"value": 0.6})
 
 
 def post(client, act: str, version, reason: str = "Because <so>."):
@@ -223,6 +224,16 @@ def test_a_version_has_a_page_of_its_own(better, as_, uploader):
     assert as_(uploader).get(at("model", 10**9)).status_code == 404
 
 
+def test_what_came_without_a_report_is_not_offered_for_proposal(deployed, as_, data_scientist):
+    bare = make_model_version(version="3.0.0")
+    page = as_(data_scientist).get(at("models"))
+    assert "came without a report" in prose_of(page)
+    assert at("propose-model", bare.pk) not in text_of(page)
+    said = as_(data_scientist).post(at("propose-model", bare.pk), {"reason": "x"})
+    assert said.status_code == 409
+    assert "register its bundle with one" in prose_of(said)
+
+
 def test_a_worker_that_cannot_run_it_is_said(deployed, as_, reviewer):
     say_alive(name="w", queue_name="inference", trouble="The bundle of m 1 is not at m-1.")
     words = prose_of(as_(reviewer).get(at("models")))
@@ -250,6 +261,7 @@ def test_a_site_without_a_model_says_so(site, as_, reviewer):
 def test_the_page_takes_few_queries_however_long_the_history(
     deployed, better, as_, reviewer, data_scientist, django_assert_max_num_queries
 ):
+    make_report(deployed)
     for version in (better, deployed, better, deployed):
         propose_deployment(version=version, why="x", by=data_scientist)
         approve_deployment(version=version, by=reviewer)
