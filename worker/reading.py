@@ -131,6 +131,7 @@ def _scored(score: Score) -> Answer:
     provenance = asdict(score)
     for stored_in_columns in _COLUMNS:
         del provenance[stored_in_columns]
+    shown = score.explanation
     return Answer(
         outcome=Prediction.Outcome.SCORED,
         score=score.probability,
@@ -138,6 +139,8 @@ def _scored(score: Score) -> Answer:
         unknown=score.unknown,
         provenance=provenance,
         widening=score.widening,
+        map_png=shown.png if shown else None,
+        map_maximum=shown.maximum if shown else None,
     )
 
 

@@ -28,6 +28,8 @@ MODEL_PAUSED = "model_paused"
 """The code of what was cancelled because its model was paused, and not by anybody who meant it."""
 
 
+LARGEST = 1e30
+"""What no map comes near; PostgreSQL holds NaN to be larger."""
 WIDENABLE = (
     "age_outside_range",
     "body_part_not_chest",
@@ -89,6 +91,10 @@ class Prediction(models.Model):
     remedy = models.TextField(blank=True, help_text="What can be done about it.")
     unknown = models.JSONField(default=list, help_text="What of the intended use was not known.")
     provenance = models.JSONField(default=dict, help_text="Hashes, engine and library versions.")
+    map_png = models.BinaryField(
+        null=True, help_text="Where the network looked: 14 x 14, 8-bit, of the squashed square."
+    )
+    map_maximum = models.FloatField(null=True, help_text="What the brightest of it stands for.")
     widening = models.ForeignKey(
         Widening,
         models.PROTECT,
@@ -143,6 +149,12 @@ class Prediction(models.Model):
             models.CheckConstraint(
                 condition=Q(widening=None) | Q(outcome="scored"),
                 name="prediction_widened_only_when_scored",
+            ),
+            models.CheckConstraint(
+                condition=Q(map_png=None, map_maximum=None)
+                | Q(outcome="scored", map_png__isnull=False, map_maximum__isnull=False)
+                & Q(map_maximum__gte=0, map_maximum__lte=LARGEST),
+                name="prediction_map_only_when_scored",
             ),
             models.CheckConstraint(
                 condition=Q(finished_at=None)

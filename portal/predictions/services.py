@@ -42,7 +42,7 @@ class Answer:
     """What a classifier said of one instance, ready to be stored.
 
     ``outcome`` is one of `Prediction.Outcome`; ``score`` (0 to 1) only if it is scored;
-    ``widening`` names the one without which it would not be.
+    ``widening`` names the one without which it would not be; the map, where the network looked.
     """
 
     outcome: str
@@ -54,6 +54,8 @@ class Answer:
     unknown: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
     widening: int | None = None
+    map_png: bytes | None = None
+    map_maximum: float | None = None
 
 
 @transaction.atomic
@@ -173,20 +175,17 @@ def complete_prediction(prediction: Prediction, answer: Answer) -> None:
         unknown=list(answer.unknown),
         provenance=answer.provenance,
         widening=answer.widening,
+        map_png=answer.map_png,
+        map_maximum=answer.map_maximum,
     )
     told = {"outcome_of_model": answer.outcome, "code": answer.code, "widening": answer.widening}
-    wording = version.disclaimer_version
-    _record_end(Action.PREDICTION_COMPLETED, prediction, **told, disclaimer=wording)
+    told["disclaimer"] = version.disclaimer_version
+    _record_end(Action.PREDICTION_COMPLETED, prediction, **told)
 
 
 @transaction.atomic
 def fail_prediction(prediction: Prediction, answer: Answer) -> None:
-    """Store why there is no answer and will be none.
-
-    Raises
-    ------
-    NotRunning
-    """
+    """Store why there is no answer and will be none; `NotRunning` if it is no longer ours."""
     _finish(
         prediction,
         state=State.FAILED,

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from inference import Refusal, Score
+from inference.gradcam import Explanation
 from portal.audit.models import AuditEvent
 from portal.predictions.models import Prediction
 from tests.factories import make_instance, make_prediction, make_study, start
@@ -55,6 +56,19 @@ def test_a_score_is_stored_with_what_is_needed_to_repeat_it(claimed):
     assert row.provenance["pixel_sha256"] == "a" * 64
     assert row.provenance["engine"] == "tiny 1"
     assert row.provenance["facts"] == {"age_years": 4}
+
+
+def test_a_map_is_stored_with_its_score_and_not_in_its_provenance(claimed):
+    settle_all([claimed], [score(explanation=Explanation(b"PNG", 0.25))])
+    row = Prediction.objects.get()
+    assert (bytes(row.map_png), row.map_maximum) == (b"PNG", 0.25)
+    assert "explanation" not in row.provenance
+
+
+def test_where_there_is_no_map_none_is_stored(claimed):
+    settle_all([claimed], [score()])
+    row = Prediction.objects.get()
+    assert (row.map_png, row.map_maximum) == (None, None)
 
 
 @pytest.mark.parametrize("outcome", ["not_applicable", "rejected_quality"])

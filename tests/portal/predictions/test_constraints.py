@@ -33,6 +33,7 @@ REFUSED = ENDED | {
     "code": "view_not_frontal",
     "disclaimer": "No diagnosis.",
 }
+MAP = {"map_png": b"PNG", "map_maximum": 1.0}
 FAILED = ENDED | {"state": "failed", "code": "gave_up"}
 CANCELLED = {"state": "cancelled", "finished_at": NOW}
 
@@ -48,7 +49,10 @@ def write(prediction: Prediction, fields: dict) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [QUEUED, RUNNING, REFUSED, FAILED, CANCELLED, *(SCORED | {"score": s} for s in (0.0, 1.0))],
+    [
+        QUEUED, RUNNING, REFUSED, FAILED, CANCELLED, *(SCORED | {"score": s} for s in (0.0, 1.0)),
+        *(SCORED | MAP | {"map_maximum": most} for most in (0.0, 12.5)),
+    ],
 )  # fmt: skip
 def test_a_row_that_is_whole_is_taken(prediction, fields):
     write(prediction, fields)
@@ -167,3 +171,16 @@ def test_the_previous_release_may_still_ask_for_predictions(db):
         columns = connection.introspection.get_table_description(cursor, "predictions_prediction")
     (found,) = [column for column in columns if column.name == "request_id"]
     assert found.default is not None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        REFUSED | MAP, FAILED | MAP, QUEUED | MAP, RUNNING | MAP, CANCELLED | MAP,
+        SCORED | MAP | {"map_png": None}, SCORED | MAP | {"map_maximum": None},
+        *(SCORED | MAP | {"map_maximum": most} for most in (-0.1, float("inf"))),
+    ],
+)  # fmt: skip
+def test_a_map_stands_beside_a_score_alone_and_whole(prediction, fields):
+    with pytest.raises(IntegrityError, match="map_only_when_scored"), transaction.atomic():
+        write(prediction, fields)
