@@ -8,7 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from inference import vgg16
+from inference.choice import choose_engine
 from inference.manifest import Head, Manifest
+from inference.onnx_engine import OnnxEngine
+from inference.onnx_graph import Wanted
 from inference.vgg16 import MAP, FeatureSpec, Reading
 
 Floats = npt.NDArray[np.float32]
@@ -154,13 +157,22 @@ def spec_of(manifest: Manifest) -> FeatureSpec:
 
 
 def load_engine(manifest: Manifest, body: Arrays, alpha: Floats | None = None) -> Engine:
-    """Return the engine that ``manifest`` names, with maps if there are weights for them.
+    """Return the engine that runs this model here, with maps if there are weights for them.
 
     Raises
     ------
     DeviceUnavailable, ValueError
-        See `TensorFlowEngine`.
+        See `inference.choice.choose_engine`, `TensorFlowEngine` and `OnnxEngine`.
     """
     if manifest.network == "tiny":
         return TinyEngine(alpha)
-    return TensorFlowEngine(manifest, body, alpha)
+    chosen = choose_engine(manifest)
+    if chosen == "tensorflow":
+        return TensorFlowEngine(manifest, body, alpha)
+    return OnnxEngine(body, wanted_of(manifest, alpha, reduced=chosen == "reduced"))
+
+
+def wanted_of(manifest: Manifest, alpha: Floats | None = None, *, reduced: bool = False) -> Wanted:
+    """Return what a graph of this model is to be, whole or reduced."""
+    ranges = np.array(manifest.reduced.ranges) if reduced and manifest.reduced else None
+    return Wanted(manifest.input.input_convention, spec_of(manifest), alpha, ranges)

@@ -20,6 +20,7 @@ from inference.measured import (
     MapCheck,
     Measured,
     Metrics,
+    Reduced,
 )
 from inference.strict import Unfit, parse_object
 
@@ -41,6 +42,7 @@ __all__ = [
     "Measured",
     "Metrics",
     "Prevalence",
+    "Reduced",
     "Threshold",
     "Training",
     "read_manifest",
@@ -229,6 +231,7 @@ class Manifest:
     licences: tuple[str, ...]
     golden: Golden | None = None
     explanation: MapCheck | None = None
+    reduced: Reduced | None = None
 
     def __post_init__(self) -> None:
         _demand(re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}", self.name), "name", self.name)

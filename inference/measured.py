@@ -3,6 +3,9 @@
 import re
 from dataclasses import dataclass
 
+CONVOLUTIONS = 13
+"""Of a VGG16."""
+
 
 class FigureInvalid(ValueError):
     """A figure is out of its range. The message names the key."""
@@ -51,6 +54,37 @@ class Measured:
     test_internal: Metrics | None
     external_report: External | None
     floors: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """What the reduced engine needs, and how far it is from the float32 ones on val.
+
+    Parameters
+    ----------
+    ranges : tuple of float
+        The largest value of each convolution, in the order of the network, over ``looked_at``
+        radiographs that no figure is measured on: never of patients.
+    images : int
+        How many of val were read by both.
+    auc_lost : float
+        AUC of float32 less that of the reduced engine.
+    ece : float
+        Its calibration error.
+    refusals_differ : int
+        How many of ``images`` the gates judge otherwise.
+    """
+
+    ranges: tuple[float, ...]
+    looked_at: int
+    images: int
+    auc_lost: float
+    ece: float
+    refusals_differ: int
+
+    def __post_init__(self) -> None:
+        if len(self.ranges) != CONVOLUTIONS or min(self.ranges) <= 0:
+            raise FigureInvalid(f"reduced.ranges: {self.ranges!r} is not possible")
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,14 @@ def set_weights(body: "keras.Model", weights: Mapping[str, npt.NDArray[np.floati
     ValueError
         An array is missing, superfluous or of another shape.
     """
+    check_arrays(weights)
+    for name in layer_shapes():
+        layer, kind = name.split("/")
+        getattr(body.get_layer(layer), kind).assign(weights[name].astype(np.float32))
+
+
+def check_arrays(weights: Mapping[str, npt.NDArray[np.floating]]) -> None:
+    """Raise ValueError unless ``weights`` has every array of `layer_shapes`, and no other."""
     shapes = layer_shapes()
     if set(weights) != set(shapes):
         odd = ", ".join(sorted(set(weights) ^ set(shapes))[:3])
@@ -174,8 +182,6 @@ def set_weights(body: "keras.Model", weights: Mapping[str, npt.NDArray[np.floati
     for name, shape in shapes.items():
         if weights[name].shape != shape:
             raise ValueError(f"{name} has shape {weights[name].shape}, not {shape}")
-        layer, kind = name.split("/")
-        getattr(body.get_layer(layer), kind).assign(weights[name].astype(np.float32))
 
 
 def get_weights(body: "keras.Model") -> dict[str, Floats]:

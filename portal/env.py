@@ -25,6 +25,7 @@ KNOWN = frozenset(
         "OVERREAD_CLAIM_AFTER",
         "OVERREAD_DATA",
         "OVERREAD_DEVICE",
+        "OVERREAD_ENGINE",
         "OVERREAD_LEASE_SECONDS",
         "OVERREAD_LOG_FORMAT",
         "OVERREAD_LOG_LEVEL",

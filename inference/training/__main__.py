@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from inference.bundle import BundleBroken
-from inference.training.commands import card, compare, evaluate, explore, fit, pack
+from inference.training.commands import card, compare, evaluate, explore, fit, pack, reduce
 from inference.training.splits import BadData
 from inference.vgg16 import DeviceUnavailable
 
@@ -38,6 +38,7 @@ COMMANDS: dict[str, Command] = {
     "evaluate": evaluate,
     "compare": compare,
     "card": card,
+    "reduce": reduce,
 }
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 import inference
 from inference import manifest as m
-from inference.bundle import write_bundle
+from inference.bundle import read_bundle, write_bundle
 from inference.calibration import fit_platt, threshold_for, to_probability
 from inference.engines import DenseHead
 from inference.golden import write_golden
@@ -20,6 +20,7 @@ from inference.training import gates, sanity, statements
 from inference.training.features import FeatureCache, View
 from inference.training.measures import RESAMPLES, resamples
 from inference.training.packed_report import Packed, measured_of, write_packed_report
+from inference.training.reduce import measure_reduced
 from inference.training.run import Trained, read_run
 from inference.training.splits import (
     CHOSEN_ON,
@@ -103,7 +104,11 @@ def pack(wish: Wish) -> m.Manifest:
         documents = packed.documents()
         golden = write_golden(wish.out, classifier)
         measured = measured_of(documents, trained)
-        manifest = write(dataclasses.replace(draft, measured=measured, golden=golden))
+        reduced = measure_reduced(
+            read_bundle(wish.out), rows, limit=wish.limit, whole=features.all(CHOSEN_ON, val)
+        )
+        packed_one = dataclasses.replace(draft, measured=measured, golden=golden, reduced=reduced)
+        manifest = write(packed_one)
         write_packed_report(packed, manifest, documents)
     return manifest
 
@@ -123,12 +128,12 @@ class _Features:
         self._head = DenseHead(head, trained.head_arrays)
 
     def logits(self, split: str, rows: Sequence[Row]) -> Floats:
-        return self._head.logits(self.spec.read(self._of(split, rows), self.wanted))
+        return self._head.logits(self.spec.read(self.all(split, rows), self.wanted))
 
     def of_gates(self, split: str, rows: Sequence[Row]) -> Floats:
-        return self.spec.select(self._of(split, rows), gates.BLOCKS)
+        return self.spec.select(self.all(split, rows), gates.BLOCKS)
 
-    def _of(self, split: str, rows: Sequence[Row]) -> npt.NDArray[np.floating]:
+    def all(self, split: str, rows: Sequence[Row]) -> npt.NDArray[np.floating]:
         return self._cache.load(View(split, rows), dtype=np.float32)
 
 

@@ -8,7 +8,17 @@ import pytest
 
 from tests.architecture.sources import ROOT
 
-HEAVY = ("tensorflow", "keras", "numpy", "PIL", "pydicom", "imagecodecs", "matplotlib")
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "onnx",
+    "onnxruntime",
+    "numpy",
+    "PIL",
+    "pydicom",
+    "imagecodecs",
+    "matplotlib",
+)
 
 
 def loaded_after(code: str) -> set[str]:
@@ -36,6 +46,18 @@ def test_the_airlock_loads_no_network():
 
 def test_importing_inference_is_cheap():
     assert loaded_after("import inference").isdisjoint({"tensorflow", "keras", "django"})
+
+
+def test_a_process_that_classifies_on_a_processor_loads_no_tensorflow():
+    code = (
+        "import os; os.environ['OVERREAD_ENGINE'] = 'onnx'; os.environ['OVERREAD_DEVICE'] = 'cpu'\n"
+        "import inference; from tests.bundles import SHIPPED; import numpy as np\n"
+        "with inference.load(SHIPPED) as classifier:\n"
+        "    assert 0 < classifier.score_pixels(np.zeros((1, 224, 224), np.float32))[0] < 1"
+    )
+    loaded = loaded_after(code)
+    assert loaded.isdisjoint({"tensorflow", "keras", "django"})
+    assert "onnxruntime" in loaded
 
 
 @pytest.mark.parametrize("planted", ["import tensorflow", "import numpy", "import inference"])

@@ -1,8 +1,90 @@
 """What every engine gives, whichever runs the network."""
 
+import dataclasses
+
 import numpy as np
+import pytest
 
 from inference.engines import TinyEngine
+from inference.onnx_engine import OnnxEngine
+from inference.onnx_graph import LAYERS, Wanted
+from inference.vgg16 import FeatureSpec, build_body, compile_reader, set_weights, to_input
+
+SPEC = FeatureSpec("pooled", (3, 4, 5))
+ALPHA = np.random.default_rng(2).normal(0, 0.05, 512).astype(np.float32)
+WHOLE = Wanted("rgb_0_1", SPEC, ALPHA)
+
+
+@pytest.fixture(scope="module")
+def onnx(weights):
+    return OnnxEngine(weights, WHOLE)
+
+
+@pytest.fixture(scope="module")
+def expected(weights, pixels):
+    """Return what TensorFlow makes of the pixels."""
+    return compile_reader(weights, convention="rgb_0_1", spec=SPEC, alpha=ALPHA)(pixels)
+
+
+def test_onnx_runtime_computes_what_tensorflow_does(onnx, expected, pixels):
+    found = onnx.read(pixels)
+    np.testing.assert_allclose(found.features, expected.features, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(found.maps, expected.maps, rtol=1e-3, atol=1e-3)
+    assert found.features.dtype == found.maps.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("convention", "spec"),
+    [("bgr_imagenet_mean", FeatureSpec("pooled", (5,))), ("rgb_0_1", FeatureSpec("flattened", ()))],
+    ids=["other convention", "whole output"],
+)
+def test_it_does_so_for_every_convention_and_feature(weights, pixels, convention, spec):
+    found = OnnxEngine(weights, Wanted(convention, spec)).read(pixels[:1])
+    theirs = compile_reader(weights, convention=convention, spec=spec)(pixels[:1]).features
+    assert found.maps is None
+    np.testing.assert_allclose(found.features, theirs, rtol=1e-3, atol=1e-3 * theirs.max())
+
+
+def test_what_it_gives_does_not_depend_on_the_batch(onnx, pixels):
+    together = onnx.read(pixels)
+    alone = [onnx.read(pixels[i : i + 1]) for i in range(len(pixels))]
+    for name in ("features", "maps"):
+        joined = np.concatenate([getattr(one, name) for one in alone])
+        np.testing.assert_allclose(getattr(together, name), joined, rtol=1e-5, atol=1e-5)
+
+
+def test_reduced_it_comes_near_and_is_no_copy(weights, pixels, expected):
+    from tensorflow import keras
+
+    body = build_body()
+    set_weights(body, weights)
+    taps = keras.Model(body.input, [body.get_layer(name).output for name in LAYERS])
+    ranges = np.array([np.asarray(one).max() for one in taps(to_input(pixels, "rgb_0_1"))])
+    engine = OnnxEngine(weights, dataclasses.replace(WHOLE, ranges=ranges))
+    found = engine.read(pixels)
+    for name in ("features", "maps"):
+        ours, theirs = getattr(found, name), getattr(expected, name)
+        assert 1e-5 < np.abs(ours - theirs).mean() / np.abs(theirs).mean() < 0.05
+    assert "int8" in engine.name
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"alpha": np.ones(64, np.float32)}, "weights of a map"),
+        ({"convention": "grey"}, "convention"),
+        ({"ranges": np.ones(12, np.float32)}, "ranges are not 13"),
+        ({"ranges": np.zeros(13, np.float32)}, "ranges are not 13"),
+    ],
+)
+def test_what_does_not_fit_the_network_is_refused(weights, change, said):
+    with pytest.raises(ValueError, match=said):
+        OnnxEngine(weights, dataclasses.replace(WHOLE, **change))
+
+
+def test_other_weights_are_refused(weights):
+    with pytest.raises(ValueError, match="block5_conv3/bias"):
+        OnnxEngine({n: a for n, a in weights.items() if n != "block5_conv3/bias"}, WHOLE)
 
 
 def test_the_tiny_engine_shows_what_is_bright():

@@ -12,30 +12,12 @@ from inference.vgg16 import (
     compile_features,
     compile_reader,
     get_weights,
-    layer_shapes,
     read_features,
     set_weights,
     to_input,
 )
 
 POOLED = FeatureSpec("pooled", (4, 5))
-
-
-@pytest.fixture(scope="module")
-def weights():
-    """Random arrays whose activations neither fade nor explode (He et al. 2015)."""
-    rng = np.random.default_rng(0)
-    return {
-        name: rng.normal(0, np.sqrt(2 / np.prod(shape[:-1])) if len(shape) > 1 else 0.01, shape)
-        .astype(np.float16)
-        .astype(np.float32)
-        for name, shape in layer_shapes().items()
-    }
-
-
-@pytest.fixture(scope="module")
-def pixels():
-    return np.random.default_rng(1).random((3, 224, 224), np.float32)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from PIL import Image
 
 import inference
 from inference.bundle import read_bundle
+from inference.choice import EngineUnavailable
 from inference.golden import drift_of
+from inference.manifest import write_manifest
 from inference.training.__main__ import COMMANDS, main
 from inference.training.card import card
 from inference.training.recipe import SHIPPED, read_recipe, recipe_text
@@ -114,6 +117,32 @@ def test_pack_makes_a_bundle_that_reads_and_says_what_it_is(bundle):
         (answer,) = classifier.classify([child_chest()], gates=False)
         assert drift_of(classifier, read_bundle(bundle).golden) == ""
     assert 0 < answer.probability < 1
+
+
+def test_pack_measures_the_reduced_engine_and_reduce_finds_the_same(bundle, data, tmp_path, capsys):
+    manifest = read_bundle(bundle).manifest
+    packed_with = manifest.reduced
+    assert packed_with.looked_at > packed_with.images > 0
+    copy = shutil.copytree(bundle, tmp_path / "copy")
+    plain = dataclasses.replace(manifest, reduced=None)
+    (copy / "manifest.json").write_text(write_manifest(plain))
+    assert main(["reduce", "--bundle", str(copy), "--data", str(data)]) == 0
+    found = read_bundle(copy).manifest.reduced
+    np.testing.assert_allclose(found.ranges, packed_with.ranges, rtol=1e-3)
+    assert found.images == packed_with.images
+    assert found.auc_lost == pytest.approx(packed_with.auc_lost, abs=0.05)
+    assert f"val: {found.images} images" in capsys.readouterr().out
+
+
+def test_reduce_says_why_the_engine_may_not_be_chosen(bundle, data, tmp_path, monkeypatch, capsys):
+    copy = shutil.copytree(bundle, tmp_path / "copy")
+    bad = dataclasses.replace(read_bundle(bundle).manifest.reduced, auc_lost=0.0031)
+    monkeypatch.setattr("inference.training.reduce.measure_reduced", lambda *_, **__: bad)
+    assert main(["reduce", "--bundle", str(copy), "--data", str(data)]) == 0
+    assert "that lost 0.0031 of the AUC of val" in capsys.readouterr().out
+    monkeypatch.setenv("OVERREAD_ENGINE", "reduced")
+    with pytest.raises(EngineUnavailable, match=r"0\.0031"):
+        inference.load(copy)
 
 
 def test_pack_reports_every_split_what_is_kept_out_and_no_radiograph(bundle):
