@@ -28,7 +28,7 @@ from inference.engines import DenseHead
 from inference.preprocess import squash
 from inference.vgg16 import FeatureSpec, build_body, read_features, set_weights, to_input
 
-BUNDLE = ROOT / "inference" / "bundles" / "vgg16-pneumonia-0.2.0"
+BUNDLE = ROOT / "inference" / "bundles" / "vgg16-pneumonia-0.3.0"
 PLAIN = "predict"
 ENGINES = ("tensorflow", "onnx", "reduced")
 ROUNDS = 3

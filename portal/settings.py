@@ -15,7 +15,7 @@ OVERREAD_RUN = env.run_folder(OVERREAD_DATA)
 OVERREAD_ORIGIN = env.origin()
 OVERREAD_AIRLOCK_SOCKET = env.text("OVERREAD_AIRLOCK_SOCKET", str(OVERREAD_RUN / "airlock.sock"))
 OVERREAD_BUNDLE = env.text(
-    "OVERREAD_BUNDLE", str(BASE_DIR / "inference/bundles/vgg16-pneumonia-0.2.0")
+    "OVERREAD_BUNDLE", str(BASE_DIR / "inference/bundles/vgg16-pneumonia-0.3.0")
 )
 OVERREAD_CLAIM_AFTER = env.integer("OVERREAD_CLAIM_AFTER", 0, at_least=0)
 OVERREAD_DEVICE = env.choice("OVERREAD_DEVICE", "auto", ("auto", "cpu", "gpu"))

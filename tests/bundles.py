@@ -14,7 +14,7 @@ from inference.golden import write_golden
 from inference.preprocess import PREPROCESSING_VERSION
 from inference.training.statements import DISCLAIMER, INTENDED_USE
 
-SHIPPED = Path(__file__).parents[1] / "inference" / "bundles" / "vgg16-pneumonia-0.2.0"
+SHIPPED = Path(__file__).parents[1] / "inference" / "bundles" / "vgg16-pneumonia-0.3.0"
 """The released bundle."""
 ALLOW = {"OVERREAD_ALLOW_TEST_BUNDLE": "1"}
 """What the environment of a process must say before it loads such a bundle."""

@@ -51,6 +51,7 @@ def making(report: Report) -> str:
         ("seed", said(at(training, "seed"))),
         ("body's weights", said(at(training, "base"))),
         ("views of each radiograph", said(_listed(at(training, "views")))),
+        ("multiplications of the fit", said(at(training, "precision"))),
         ("radiographs", ", ".join(f"{k} {v:,}" for k, v in images.items()) or said(None)),
         ("epoch kept", said(at(training, "kept_epoch"))),
     ]
