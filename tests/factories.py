@@ -1,6 +1,7 @@
 """Rows for tests, with the blobs and audit events that real ones have."""
 
 import hashlib
+import io
 import secrets
 import uuid
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
+from PIL import Image
 
 from portal.accounts.models import Site, User
 from portal.accounts.selectors import site_named
@@ -152,6 +154,21 @@ def scored_study(
     answer = Answer(outcome="scored", score=score, finding=finding)
     finish(make_prediction(make_instance(study)), answer)
     return study
+
+
+def mapped(score: float = 0.9, *, maximum: float = 1.0) -> Answer:
+    """Return a score with a map that is bright at its left upper corner."""
+    stream = io.BytesIO()
+    values = bytes(255 if x < 7 and y < 4 else 0 for y in range(14) for x in range(14))
+    Image.frombytes("L", (14, 14), values).save(stream, "PNG")
+    drawn = {"map_png": stream.getvalue(), "map_maximum": maximum}
+    return Answer(outcome="scored", score=score, finding="present", **drawn)
+
+
+def mapped_prediction(site: Site, *, by: User | None = None, maximum: float = 1.0) -> Prediction:
+    """Return a scored prediction with a map."""
+    image = make_instance(make_study(site, by=by))
+    return finish(make_prediction(image), mapped(maximum=maximum))
 
 
 def not_applicable_study(site: Site, *, by: User | None = None, code: str = "view") -> Study:

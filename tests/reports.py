@@ -104,6 +104,10 @@ def document(**changes: Any) -> dict[str, Any]:
         "calibration": {"slope": 0.653, "intercept": -0.126, "fitted_on": "val"},
         "prevalence": {"value": 0.74, "of": "val"},
         "gates": {"least_contrast": 0.04, "sides": [64, 4096]},
+        "explanation": {
+            "method": "Grad-CAM of block5_conv3", "images": 24, "seed": 0, "bound": 0.5,
+            "correlations": {"head": 0.2213, "block 5": 0.1402}, "passed": True,
+        },
         "splits": dict(zip(SPLITS, map(split, (0.998, 0.957, 0.602, 0.911)), strict=True)),
         "strangers": {
             "n": 200, "refused": 188, "by_reason": {"not_a_chest": 188},

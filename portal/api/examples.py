@@ -74,6 +74,7 @@ PREDICTION: dict[str, Any] = {
         "decided_at": _AT,
         "note": "",
     },
+    "map": f"/api/v1/predictions/{_PREDICTION}/map",
     "place_in_queue": None,
     "study_instance_uid": _STUDY_UID,
     "sop_instance_uid": _SOP_UID,
@@ -84,6 +85,7 @@ _NOT_SCORED: dict[str, Any] = {
     **dict.fromkeys(("outcome", "score", "threshold", "finding", "prevalence", "score_meaning")),
     "outside_use": [],
     "widening": None,
+    "map": None,
 }
 FAILED: dict[str, Any] = {
     **PREDICTION,

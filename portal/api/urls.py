@@ -5,6 +5,7 @@ from portal.api.views.documents import DocumentationPage, NoSuchPath, OpenAPIDoc
 from portal.api.views.predictions import (
     AcknowledgeFailure,
     CancelPrediction,
+    ReadMap,
     ReadPrediction,
     RetryPrediction,
 )
@@ -37,6 +38,7 @@ _STUDY = rf"^studies/{_UID}"
 urlpatterns: list[URLPattern] = [
     path("uploads", UploadImages.as_view(), name="uploads"),
     path("predictions/<uuid:prediction_id>", ReadPrediction.as_view(), name="prediction"),
+    path("predictions/<uuid:prediction_id>/map", ReadMap.as_view(), name="map"),
     path("predictions/<uuid:prediction_id>/retry", RetryPrediction.as_view(), name="retry"),
     path("predictions/<uuid:prediction_id>/cancel", CancelPrediction.as_view(), name="cancel"),
     path(

@@ -46,6 +46,12 @@ class NoSuchPrediction(NotFound):
     code = "no_such_prediction"
 
 
+class NoSuchMap(NotFound):
+    """It is not scored, or its version does not show where it looked."""
+
+    code = "no_such_map"
+
+
 def live_versions() -> QuerySet[ModelVersion]:
     """Return every version that is live anywhere: what a worker must be able to run."""
     return ModelVersion.objects.filter(deployments__status=Deployment.Status.LIVE).distinct()
@@ -74,6 +80,18 @@ def prediction_of(user: User, prediction_id: UUID) -> Prediction:
     if prediction is None:
         raise NoSuchPrediction("There is no such prediction.")
     return prediction
+
+
+def map_of(prediction: Prediction) -> bytes:
+    """Return the PNG of where the network looked.
+
+    Raises
+    ------
+    NoSuchMap
+    """
+    if prediction.map_png is None:
+        raise NoSuchMap("There is no map with this prediction.")
+    return bytes(prediction.map_png)  # a memoryview on PostgreSQL
 
 
 def predictions_of(study: Study) -> QuerySet[Prediction]:

@@ -22,6 +22,7 @@ from portal.web.report_values import (
     words,
 )
 
+SHOWN = {True: "shown", False: "not shown"}
 MET = {True: "met", False: "not met"}
 Pairs = list[tuple[str, str]]
 
@@ -63,6 +64,7 @@ class ModelReport:
     training: Pairs
     chosen: Pairs
     gates: Pairs
+    maps: Pairs
     strangers: str
     strangers_by_reason: Pairs
 
@@ -91,6 +93,7 @@ def model_report(version: ModelVersion) -> ModelReport | None:
         training=_training(part_of(report, "training")),
         chosen=_chosen(report),
         gates=[(words(name), plainly(one)) for name, one in part_of(report, "gates").items()],
+        maps=_maps(part_of(report, "explanation")),
         strangers=_strangers(strangers),
         strangers_by_reason=[
             (words(code), number(found)) for code, found in part_of(strangers, "by_reason").items()
@@ -140,6 +143,20 @@ def _chosen(report: Part) -> Pairs:
         ("Calibrated on", plainly(calibration.get("fitted_on"))),
     ]
     return [(label, text) for label, text in pairs if text]
+
+
+def _maps(check: Part) -> Pairs:
+    """Return whether maps of where the network looked change with its weights."""
+    steps = part_of(check, "correlations").items()
+    passed = check.get("passed")
+    pairs = [
+        *((f"{words(step)} by chance", number(found, 2)) for step, found in steps),
+        ("At most", number(check.get("bound"), 2)),
+        ("Radiographs", number(check.get("images"))),
+        ("Maps", plainly(check.get("method"))),
+        ("So maps are", SHOWN[passed] if isinstance(passed, bool) else ""),
+    ]
+    return [(label, text) for label, text in pairs if text] if steps else []
 
 
 def _strangers(strangers: Part) -> str:

@@ -111,6 +111,11 @@ urlpatterns: list[URLPattern] = [
         operating.AcknowledgeFailed.as_view(),
         name="acknowledge-failed",
     ),
+    path(
+        "predictions/<uuid:prediction_id>/map.png",
+        image.PredictionMap.as_view(),
+        name="prediction-map",
+    ),
     path("predictions/<uuid:prediction_id>/retry", operating.RetryOne.as_view(), name="retry"),
     path("predictions/<uuid:prediction_id>/cancel", operating.CancelOne.as_view(), name="cancel"),
 ]

@@ -141,6 +141,7 @@ PAGES = [
     _study("study", "GET", 200),
     _study("study-answer", "GET", 200),
     _study("rendition", "GET", 200),
+    _study("prediction-map", "GET", 200, about={"prediction_id": "mapped"}),
     _study("sign-review", "GET", 302),
     _study("sign-review", "POST", 302, act="sign", sent=_READ),
     _study("amend-review", "GET", 302),
@@ -202,6 +203,7 @@ PAGES = [
 API = [
     Row("api:uploads", "POST", 202, "upload", sent={"files": PNG}),
     _study("api:prediction", "GET", 200),
+    _study("api:map", "GET", 200, about={"prediction_id": "mapped"}),
     Row("api:studies", "GET", 200, SEES_OWN),
     Row(**_json("api:search", 200, {"patient_id": "P"}, door=SEES_OWN)),
     _study("api:study", "GET", 200),

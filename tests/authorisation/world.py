@@ -27,6 +27,7 @@ from tests.factories import (
     make_prediction,
     make_study,
     make_user,
+    mapped_prediction,
     scored_study,
 )
 from tests.reports import make_report
@@ -61,6 +62,7 @@ def things_of(site: Site, reviewer: User, data_scientist: User) -> dict[str, Any
         "study_instance_uid": study.study_instance_uid,
         "sop_instance_uid": image.sop_instance_uid,
         "prediction_id": prediction_of(study).pk,
+        "mapped": mapped_prediction(site, by=reviewer).pk,
         "review_id": review.pk,
         "etag": etag_of(signed),
         "failed": prediction_of(failed_study(site, code="gave_up")).pk,

@@ -161,7 +161,7 @@ LISTS = [
 ]  # fmt: skip
 STUDIES = [
     *map(_study, ("several", "absent", "not_applicable", "rejected_quality", "running")),
-    *map(_study, ("without", "signed", "overridden", "mine", "held", "widened")),
+    *map(_study, ("without", "mapped", "signed", "overridden", "mine", "held", "widened")),
     _study("queued", "full.pacs_admin"),
     _study("failed", "full.pacs_admin"),
     _study("amended", "full.reviewer", _open_all),
@@ -245,5 +245,8 @@ NO_PAGE = {
     "redirects, and is refused only to those who race": (
         "withdraw-model", "approve-model", "resume-model",
     ),
-    "part of a page": ("worklist-rows", "study-answer", "rendition", "still-here", "model-picture"),
+    "part of a page": (
+        "worklist-rows", "study-answer", "rendition", "still-here", "model-picture",
+        "prediction-map",
+    ),
 }  # fmt: skip

@@ -43,6 +43,7 @@ from tests.factories import (
     make_model_version,
     make_prediction,
     make_study,
+    mapped,
     new_uid,
     start,
 )
@@ -189,8 +190,10 @@ def _studies(site: Site, people: dict[str, User]) -> dict[str, str]:
         "mine": _scored(site, 8),
         "held": _scored(site, 9),
         "widened": _widened(site),
+        "mapped": _ended(site, 18, mapped()),
     }
     _image(rows["without"], 10)
+    _image(rows["mapped"], 19)
     for number, (outcome, (code, detail, remedy)) in enumerate(NOT_SCORED.items()):
         answer = Answer(outcome, code=code, detail=detail, remedy=remedy)
         rows[outcome] = _ended(site, 11 + number, answer)

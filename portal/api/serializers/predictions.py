@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -50,6 +51,7 @@ class PredictionOutput(serializers.ModelSerializer[Prediction]):
     prevalence = serializers.SerializerMethodField()
     score_meaning = serializers.SerializerMethodField()
     outside_use = serializers.SerializerMethodField()
+    map = serializers.SerializerMethodField()
     widening: Any = WidenedUseOutput(
         read_only=True, allow_null=True, help_text="Null: the image is inside the intended use."
     )
@@ -68,7 +70,7 @@ class PredictionOutput(serializers.ModelSerializer[Prediction]):
         fields = (
             "id", "state", "outcome", "score", "threshold", "finding", "model", "disclaimer",
             "attempt", "wait_seconds", "run_seconds", "code", "detail", "remedy", "unknown",
-            "prevalence", "score_meaning", "outside_use", "widening", "place_in_queue",
+            "prevalence", "score_meaning", "outside_use", "widening", "map", "place_in_queue",
             "study_instance_uid", "sop_instance_uid", "requested_at", "finished_at",
         )  # fmt: skip
         read_only_fields = fields
@@ -106,3 +108,9 @@ class PredictionOutput(serializers.ModelSerializer[Prediction]):
     def get_outside_use(self, prediction: Prediction) -> list[str]:
         """Return codes of what the intended use has against an image that is scored."""
         return list(prediction.provenance.get("outside_use") or ())
+
+    def get_map(self, prediction: Prediction) -> str | None:
+        """Return the address of the map of where the network looked; null where there is none."""
+        if prediction.map_png is None:
+            return None
+        return reverse("api:map", args=[prediction.pk])

@@ -1,5 +1,9 @@
+from typing import Any
 from uuid import UUID
 
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -8,6 +12,7 @@ from portal.api.documented import NOTHING, operation
 from portal.api.forms import NoQuery, NothingForm, body, query
 from portal.api.permissions import MayOperate, MaySee
 from portal.api.serializers.predictions import PredictionOutput
+from portal.http.pictures import map_answer
 from portal.http.requests import AuthenticatedRequest
 from portal.predictions.models import Prediction
 from portal.predictions.operator_services import (
@@ -37,6 +42,22 @@ class ReadPrediction(APIView):
         query(NoQuery, request.query_params)
         prediction = prediction_of(request.user, prediction_id)
         return Response(PredictionOutput(prediction).data)
+
+
+class ReadMap(APIView):
+    """``GET predictions/{id}/map``: a PNG, like the plots of a report."""
+
+    permission_classes = (MaySee,)
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002 (REST framework's)
+        """Take whatever is accepted: a map is a PNG, a refusal JSON."""
+        return super().perform_content_negotiation(request, force=True)
+
+    @extend_schema(exclude=True)
+    def get(self, request: AuthenticatedRequest, prediction_id: UUID) -> HttpResponse:
+        """Return the PNG."""
+        query(NoQuery, request.query_params)
+        return map_answer(request, prediction_of(request.user, prediction_id))
 
 
 class RetryPrediction(APIView):

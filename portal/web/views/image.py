@@ -1,10 +1,14 @@
-"""The picture of one instance, made by the airlock: this process never opens the file."""
+"""The pictures of one instance: made by the airlock or the worker, as no file is opened here."""
+
+from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import render
 
 from portal.accounts.roles import May
+from portal.http.pictures import map_answer
 from portal.http.requests import AuthenticatedHttpRequest
+from portal.predictions.selectors import prediction_of
 from portal.studies.access_services import record_images_viewed
 from portal.studies.selectors import instance_of, study_of
 from portal.web.access import PermittedView
@@ -29,3 +33,13 @@ class Rendition(PermittedView):
             return HttpResponse(drawn, content_type="image/png")
         context = {"code": drawn.code, "detail": drawn.detail}
         return render(request, "partials/no_picture.svg", context, content_type="image/svg+xml")
+
+
+class PredictionMap(PermittedView):
+    """``/predictions/<id>/map.png``: where the network looked."""
+
+    act = May.SEE_OWN_UPLOADS
+
+    def get(self, request: AuthenticatedHttpRequest, prediction_id: UUID) -> HttpResponse:
+        """Return the PNG, of the squashed square that the network saw."""
+        return map_answer(request, prediction_of(request.user, prediction_id))

@@ -24,8 +24,8 @@ from tests.portal.api.people import API, client_of
 from worker.supervisor import gunicorn_conf
 
 pytestmark = pytest.mark.django_db
-UNDESCRIBED = {None, "openapi", "docs", "picture"}
-"""The last route, those that describe the others, and the PNGs that a report links to."""
+UNDESCRIBED = {None, "openapi", "docs", "picture", "map"}
+"""The last route, those that describe the others, and the PNGs that a report or a prediction links to."""
 UNKNOWN = str(uuid.uuid4())
 VERBS = ("get", "post", "put", "patch", "delete")
 EMPTY = {"204", "304"}

@@ -203,3 +203,15 @@ class TestThePictures:
     def test_a_version_without_a_report_has_none(self, address, as_, reviewer):
         bare = make_model_version(version="9.0.0")
         assert as_(reviewer).get(at("model-picture", bare.pk, "network")).status_code == 404
+
+
+def test_whether_maps_follow_the_weights_stands_there(page):
+    words = prose_of(page())
+    assert "head by chance 0.22 block 5 by chance 0.14 At most 0.50 Radiographs 24" in words
+    assert "Maps Grad-CAM of block5_conv3 So maps are shown" in words
+
+
+@pytest.mark.parametrize("check", [None, {}, {"passed": True}])
+def test_whether_maps_follow_the_weights_was_not_measured(check, page):
+    words = prose_of(page(explanation=check))
+    assert "Whether maps of where it looked depend on what it learned Not measured." in words

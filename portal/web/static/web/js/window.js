@@ -114,5 +114,96 @@ function key(event, { form, img }) {
   show(form, img);
 }
 
-enhance();
-document.body.addEventListener("htmx:afterSettle", enhance);
+// Where the network looked, over the whole picture: off until somebody asks for it. Of several
+// images it is offered with the one that is shown; what was chosen outlives a part that is swapped.
+const RAMP = [[40, 11, 84], [101, 21, 110], [159, 42, 99], [212, 72, 66], [245, 125, 21], [250, 193, 39]];
+const SIDE = 224;
+const chosen = new Map();
+const resized = new ResizeObserver(() => lay(document.querySelector("[data-overlay]")));
+
+function where() {
+  const found = stage();
+  document.querySelector("[data-overlay]")?.remove();
+  resized.disconnect();
+  for (const part of document.querySelectorAll("[data-map]")) offer(part, found);
+}
+
+function offer(part, found) {
+  const isShown = found?.form.elements.instance.value === part.dataset.image;
+  const [tools, elsewhere] = ["[data-where-tools]", "[data-where-elsewhere]"].map((name) => part.querySelector(name));
+  const [box, range] = ["input[type=checkbox]", "input[type=range]"].map((name) => part.querySelector(name));
+  tools.hidden = !isShown;
+  elsewhere.hidden = isShown;
+  if (!isShown) return;
+  const kept = chosen.get(part.dataset.map) ?? { on: false, opacity: range.value };
+  box.checked = kept.on;
+  range.value = kept.opacity;
+  const change = () => {
+    chosen.set(part.dataset.map, { on: box.checked, opacity: range.value });
+    range.disabled = !box.checked;
+    overlay(found, part.dataset.map, box.checked, range.value / 100);
+  };
+  box.onchange = change;
+  range.oninput = change;
+  change();
+}
+
+function overlay({ picture, img }, address, isOn, opacity) {
+  let canvas = picture.querySelector("[data-overlay]");
+  if (!canvas && isOn) {
+    canvas = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE, className: "stage__map" });
+    canvas.setAttribute("aria-hidden", "true");
+    canvas.dataset.overlay = "";
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    picture.append(canvas);
+    const map = new Image();
+    map.addEventListener("load", () => colour(context, map), { once: true });
+    map.src = address;
+    resized.observe(picture);
+    resized.observe(img);
+    img.onload = () => lay(canvas);
+  }
+  if (!canvas) return;
+  canvas.hidden = !isOn;
+  canvas.style.opacity = opacity;
+  lay(canvas);
+}
+
+function colour(context, map) {
+  context.imageSmoothingQuality = "high";
+  context.drawImage(map, 0, 0, SIDE, SIDE);
+  const pixels = context.getImageData(0, 0, SIDE, SIDE);
+  for (let at = 0; at < pixels.data.length; at += 4) {
+    const value = pixels.data[at];
+    const place = (value / 255) * (RAMP.length - 1);
+    const [low, high] = [RAMP[Math.floor(place)], RAMP[Math.ceil(place)]];
+    for (let part = 0; part < 3; part += 1) pixels.data[at + part] = low[part] + (high[part] - low[part]) * (place % 1);
+    pixels.data[at + 3] = value;
+  }
+  context.putImageData(pixels, 0, 0);
+}
+
+// The picture keeps its proportions within its element; what lies around it is not picture. What is
+// drawn instead of an image that cannot be shown has other proportions, and gets no map.
+function lay(canvas) {
+  const img = canvas?.parentElement.querySelector("img");
+  if (!img?.naturalWidth) return;
+  const [width, height] = [img.naturalWidth, img.naturalHeight];
+  const asked = img.getAttribute("width") / img.getAttribute("height");
+  const scale = Math.min(img.clientWidth / width, img.clientHeight / height);
+  const fits = Math.abs(width / height / asked - 1) < 0.02;
+  Object.assign(canvas.style, {
+    left: `${img.offsetLeft + (img.clientWidth - width * scale) / 2}px`,
+    top: `${img.offsetTop + (img.clientHeight - height * scale) / 2}px`,
+    width: `${fits ? width * scale : 0}px`,
+    height: `${fits ? height * scale : 0}px`,
+  });
+}
+
+function begin() {
+  enhance();
+  where();
+}
+
+begin();
+document.body.addEventListener("htmx:afterSettle", begin);
