@@ -25,7 +25,7 @@ from worker.supervisor import gunicorn_conf
 
 pytestmark = pytest.mark.django_db
 UNDESCRIBED = {None, "openapi", "docs", "picture", "map"}
-"""The last route, those that describe the others, and the PNGs that a report or a prediction links to."""
+"""The last route, those that describe the others, and PNGs that a report or a score links to."""
 UNKNOWN = str(uuid.uuid4())
 VERBS = ("get", "post", "put", "patch", "delete")
 EMPTY = {"204", "304"}
