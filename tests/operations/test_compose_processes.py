@@ -43,6 +43,7 @@ class Machine:
             ("${OVERREAD_ORIGIN:?the https address that browsers use}", ORIGIN),
             ("${OVERREAD_WEB_WORKERS:-2}", "2"),
             ("${OVERREAD_CLAIM_AFTER:-0}", "0"),
+            ("${OVERREAD_ENGINE:-auto}", "auto"),
         ):
             text = text.replace(there, here)
         return str(self.port) if text == "8000" else text
