@@ -39,6 +39,7 @@ SHARES = {
 }
 _GIVEN = "Ada Ben Chloe Dev Efe Fay Gil Hana Ivo Joy Kofi Lea Mei Noor Omar Pia Ravi Sara Tom Uma"
 _FAMILY = "Abara Berg Costa Diaz Evans Fischer Garcia Haas Ito Jones Kumar Lopez Moreau Novak Okoye"
+SCANNERS = (("Acme", "Ray 7"), ("Acme", "Ray 9"), ("Bolt", "DX-1"), ("Bolt", "Portable"))
 _CR, _EXPLICIT = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.1.2.1"
 _PROVENANCE = {"engine": "tensorflow", "preprocessing": "1"}
 Row = tuple[models.Model, ...]
@@ -141,10 +142,21 @@ def _instance(place: Place, series: Series, pk: int, at: datetime, draw: random.
         transfer_syntax_uid=_EXPLICIT,
         rows=1216,
         columns=1024,
-        facts={"age_years": 4, "view": "AP"},
+        facts=_facts(draw),
         received_by=place.uploader,
         received_at=at,
     )
+
+
+def _facts(draw: random.Random) -> dict[str, Any]:
+    """Return what a header says: of one scanner in use, from one of two sides, of any age."""
+    maker, model = draw.choice(SCANNERS)
+    return {
+        "age_years": round(draw.triangular(0, 95, 4), 1),
+        "view": draw.choice(("AP", "PA", "PA")),
+        "manufacturer": maker,
+        "manufacturer_model_name": model,
+    }
 
 
 def _prediction(

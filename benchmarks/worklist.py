@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from statistics import median
 from typing import Any
 
@@ -92,6 +93,7 @@ def somewhere() -> Any:
 def pages(place: Any) -> dict[str, Callable[[], Any]]:
     """Return what is measured: a name and a request that must be answered with 200."""
     from django.test import Client  # noqa: PLC0415
+    from django.utils import timezone  # noqa: PLC0415
 
     from portal.studies.models import Study  # noqa: PLC0415
 
@@ -101,6 +103,7 @@ def pages(place: Any) -> dict[str, Callable[[], Any]]:
         return client
 
     reviewer, uploader, operator = browser("reviewer"), browser("uploader"), browser("pacs_admin")
+    watcher, two_years_ago = browser("auditor"), timezone.now().date() - timedelta(days=730)
     one = Study.objects.order_by("pk")[Study.objects.count() // 2]
     api = "/api/v1/studies"
 
@@ -131,6 +134,8 @@ def pages(place: Any) -> dict[str, Callable[[], Any]]:
         "failed work": seen("/failed", operator),
         "next study": lambda: reviewer.post("/worklist/next"),
         "study": seen(f"/studies/{one.study_instance_uid}"),
+        "watch, 90 days": seen("/watch", watcher),
+        "watch, two years": seen(f"/watch?first={two_years_ago}", watcher),
         "API studies": seen(api),
         "API studies, next page": seen(f"{api}?cursor={cursor}"),
         "API studies, report_status=partial": seen(f"{api}?report_status=partial"),

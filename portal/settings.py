@@ -70,6 +70,8 @@ INSTALLED_APPS = [
     "portal.studies",
     "portal.predictions",
     "portal.reviews",
+    "portal.watch",
+    "portal.evidence",
     "portal.web",
     "portal.api",
     "portal.operations",

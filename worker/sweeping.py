@@ -14,10 +14,12 @@ from portal.predictions.services import sweep
 from portal.predictions.worker_services import forget_workers, say_alive
 from portal.reviews.answer_services import forget_review_answers
 from portal.studies.services import forget_upload_answers, remove_orphans
+from portal.watch.services import raise_alerts
 from worker.identity import worker_name
 from worker.repeating import Repeating
 
 CHORES_EVERY = timedelta(minutes=1)
+ALERTS_EVERY = timedelta(minutes=15)
 HEAVY_CHORES_EVERY = timedelta(minutes=30)
 
 
@@ -43,18 +45,28 @@ def heavy_chores() -> None:
     remove_orphans()
 
 
+def alerts() -> None:
+    """Look at what the models in use do, and raise what is new."""
+    raise_alerts()
+
+
 class _Round:
     """One sweep a call, and the chores when they are due."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._due = {chores: clock(), heavy_chores: clock()}
+        self._due = {work: clock() for work in (chores, alerts, heavy_chores)}
 
     def __call__(self) -> None:
         sweep()
         say_alive(name=worker_name(), queue_name="general")
         self._cancel_paused()
-        for work, every in ((chores, CHORES_EVERY), (heavy_chores, HEAVY_CHORES_EVERY)):
+        works = (
+            (chores, CHORES_EVERY),
+            (alerts, ALERTS_EVERY),
+            (heavy_chores, HEAVY_CHORES_EVERY),
+        )
+        for work, every in works:
             if self._clock() >= self._due[work]:
                 self._due[work] = self._clock() + every.total_seconds()
                 work()

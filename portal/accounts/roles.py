@@ -34,6 +34,8 @@ class May(StrEnum):
     APPROVE_MODELS = "approve_models"
     READ_AUDIT = "read_audit"
     ADMINISTER = "administer"
+    WATCH_MODEL = "watch_model"
+    ANSWER_ALERTS = "answer_alerts"
 
 
 _R = Role
@@ -52,6 +54,10 @@ TABLE: dict[May, frozenset[Role]] = {
     May.APPROVE_MODELS: frozenset({_R.REVIEWER, _R.SITE_ADMIN}),
     May.READ_AUDIT: frozenset({_R.AUDITOR}),
     May.ADMINISTER: frozenset({_R.SITE_ADMIN}),
+    May.WATCH_MODEL: frozenset(
+        {_R.REVIEWER, _R.ADJUDICATOR, _R.DATA_SCIENTIST, _R.AUDITOR, _R.SITE_ADMIN}
+    ),
+    May.ANSWER_ALERTS: frozenset({_R.REVIEWER, _R.ADJUDICATOR, _R.DATA_SCIENTIST, _R.SITE_ADMIN}),
 }
 
 

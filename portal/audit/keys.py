@@ -31,6 +31,12 @@ def is_signed(digest: str, signature: str) -> bool:
     return True
 
 
+def public_pem() -> bytes:
+    """Return the public key, by which anybody can check what is signed."""
+    public = _key(_path()).public_key()
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
 def _path() -> Path:
     return Path(settings.OVERREAD_DATA) / "keys" / "audit.pem"
 

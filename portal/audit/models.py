@@ -66,6 +66,12 @@ class AuditEvent(models.Model):
         WIDENING_APPROVED = "widening.approved"
         WIDENING_DECLINED = "widening.declined"
         WIDENING_WITHDRAWN = "widening.withdrawn"
+        ALERT_RAISED = "alert.raised"
+        ALERT_ACKNOWLEDGED = "alert.acknowledged"
+        ALERT_REFUSED = "alert.refused"
+        EVIDENCE_EXPORTED = "evidence.exported"
+        EVIDENCE_REFUSED = "evidence.refused"
+        LABELS_EXPORTED = "labels.exported"
 
     class Outcome(models.TextChoices):
         SUCCESS = "success"

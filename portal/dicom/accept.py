@@ -133,6 +133,8 @@ def facts_of(elements: Mapping[str, Any]) -> dict[str, Any]:
         "photometric_interpretation": code(elements, "PhotometricInterpretation"),
         "bits_stored": whole(elements, "BitsStored"),
         "frames": whole(elements, "NumberOfFrames") or 1,
+        "manufacturer": text(elements, "Manufacturer", longest=64),
+        "manufacturer_model_name": text(elements, "ManufacturerModelName", longest=64),
     }
     return {name: value for name, value in facts.items() if value not in (None, "")}
 

@@ -181,6 +181,9 @@ class Prediction(models.Model):
                 name="prediction_queue",
             ),
             models.Index(
+                fields=("site", "model_version", "requested_at"), name="prediction_by_version"
+            ),
+            models.Index(
                 fields=("lease_until",), condition=Q(state="running"), name="prediction_leases"
             ),
             models.Index(

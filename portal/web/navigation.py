@@ -27,21 +27,22 @@ MODELS = frozenset(
 
 def places_for(user: User) -> list[Place]:
     """Return the pages that ``user`` may open, the first being where they start."""
-    places = []
-    if user.may(May.SEE_STUDIES):
-        places.append(Place("worklist", "Worklist", STUDIES))
-    if user.may(May.UPLOAD):
-        places.append(Place("upload", "Upload", frozenset({"upload"})))
+    places = [place for act, place in _PLACES if user.may(act)]
     if user.may(May.SEE_OWN_UPLOADS) and not user.may(May.SEE_STUDIES):
-        places.append(Place("worklist", "My uploads", STUDIES))
-    if user.may(May.OPERATE):
-        places.append(Place("failed", "Failed work", frozenset({"failed", "failed-cause"})))
-    if user.may(May.READ_AUDIT):
-        places.append(Place("audit", "Audit", frozenset({"audit", "audit-verify"})))
-    if user.may(May.ADMINISTER):
-        places.append(Place("users", "Users", USERS))
-    if any(user.may(act) for act in (May.EVALUATE_MODELS, May.APPROVE_MODELS, May.PAUSE_MODEL)):
-        places.append(Place("models", "Models", MODELS))
-    else:
-        places.append(Place("about", "About the model", MODELS))
-    return places
+        places.insert(1, Place("worklist", "My uploads", STUDIES))
+    deciding = any(
+        user.may(act) for act in (May.EVALUATE_MODELS, May.APPROVE_MODELS, May.PAUSE_MODEL)
+    )
+    name, label = ("models", "Models") if deciding else ("about", "About the model")
+    places.append(Place(name, label, MODELS))
+    return [*places, _WATCH] if user.may(May.WATCH_MODEL) else places
+
+
+_WATCH = Place("watch", "Watch", frozenset({"watch", "answer-alert"}))
+_PLACES = (
+    (May.SEE_STUDIES, Place("worklist", "Worklist", STUDIES)),
+    (May.UPLOAD, Place("upload", "Upload", frozenset({"upload"}))),
+    (May.OPERATE, Place("failed", "Failed work", frozenset({"failed", "failed-cause"}))),
+    (May.READ_AUDIT, Place("audit", "Audit", frozenset({"audit", "audit-verify"}))),
+    (May.ADMINISTER, Place("users", "Users", USERS)),
+)

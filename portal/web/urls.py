@@ -6,6 +6,7 @@ from portal.web.views import (
     about,
     accounts,
     audit,
+    evidence,
     image,
     models,
     operating,
@@ -15,6 +16,7 @@ from portal.web.views import (
     review,
     study,
     upload,
+    watch,
     widenings,
     worklist,
 )
@@ -81,6 +83,7 @@ urlpatterns: list[URLPattern] = [
         report.ReportPicture.as_view(),
         name="model-picture",
     ),
+    path("models/<int:version_id>/evidence", evidence.EvidencePack.as_view(), name="evidence-pack"),
     path("models/<int:version_id>/propose", models.Propose.as_view(), name="propose-model"),
     path("models/<int:version_id>/withdraw", models.Withdraw.as_view(), name="withdraw-model"),
     path("models/<int:version_id>/approve", models.Approve.as_view(), name="approve-model"),
@@ -102,6 +105,11 @@ urlpatterns: list[URLPattern] = [
         "models/widenings/<int:widening_id>/withdraw",
         widenings.WithdrawWidening.as_view(),
         name="withdraw-widening",
+    ),
+    path("watch", watch.Watch.as_view(), name="watch"),
+    path("watch/<slug:panel>.csv", watch.WatchTable.as_view(), name="watch-table"),
+    path(
+        "watch/alerts/<int:alert_id>/acknowledge", watch.AnswerAlert.as_view(), name="answer-alert"
     ),
     path("failed", operating.FailedWork.as_view(), name="failed"),
     path("failed/<slug:code>", operating.FailedCause.as_view(), name="failed-cause"),

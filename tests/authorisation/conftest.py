@@ -44,6 +44,8 @@ class World:
             answer = client.generic(
                 verb, address_of(row.route, things), headers=headers, **_body(client, row, things)
             )
+            if answer.streaming:
+                answer.close()  # a file that nobody reads to its end
             transaction.set_rollback(True)
         client.cookies.clear()
         client.cookies.load(cookies)

@@ -27,5 +27,7 @@ _ACTS = {
     "approve_models": "vs",
     "read_audit": "a",
     "administer": "s",
+    "watch_model": "vjdas",
+    "answer_alerts": "vjds",
 }
 ALLOWED = {act: {ROLES[letter] for letter in letters} for act, letters in _ACTS.items()}

@@ -177,6 +177,8 @@ PAGES = [
         for verb in ("GET", "POST")
     ),
     Row("model", "GET", 200, abroad=200),
+    Row("evidence-pack", "GET", 302, "read_audit", abroad=302),
+    Row("evidence-pack", "POST", 200, "read_audit", abroad=200),
     Row("model-picture", "GET", 200, abroad=200),
     *_model("{}-model", "GET", {"": 302}),
     *_model(
@@ -184,6 +186,18 @@ PAGES = [
         "POST",
         {"": 302, "resume": 409},
         words={"propose": ["reason"], "decline": ["reason"], "pause": ["reason"]},
+    ),
+    Row("watch", "GET", 200, "watch_model"),
+    Row("watch-table", "GET", 200, "watch_model", abroad=200),
+    Row("answer-alert", "GET", 302, "watch_model", abroad=404),
+    Row(
+        "answer-alert",
+        "POST",
+        302,
+        "watch_model",
+        act="answer_alerts",
+        abroad=404,
+        sent={"act": "watched", "words": "Until Friday."},
     ),
     Row("failed", "GET", 200, "operate"),
     Row("failed-cause", "GET", 200, "operate", abroad=200),

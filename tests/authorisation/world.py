@@ -1,7 +1,7 @@
 """Two sites with the same things in each, a person for each role at one of them."""
 
 import io
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from knox.models import AuthToken
@@ -19,6 +19,7 @@ from portal.predictions.widening_services import approve_widening, propose_widen
 from portal.predictions.wider import Wider
 from portal.reviews.services import Read, sign_review
 from portal.studies.models import Study
+from portal.watch.models import Alert
 from tests.factories import (
     PASSWORD,
     failed_study,
@@ -70,9 +71,21 @@ def things_of(site: Site, reviewer: User, data_scientist: User) -> dict[str, Any
         "code": "gave_up",
         **_widenings(prediction_of(study).model_version, site, data_scientist),
         **_versions(prediction_of(study).model_version, data_scientist),
+        "alert_id": _alert(prediction_of(study)).pk,
+        "panel": "volume",
         "uidb64": uidb64,
         "token": token,
     }
+
+
+def _alert(prediction: Prediction) -> Alert:
+    return Alert.objects.create(
+        site=prediction.site,
+        model_version=prediction.model_version,
+        rule="failures",
+        week=date(2026, 6, 1),
+        figures={"rate": 0.5, "bound": 0.05, "found": 30, "of": 60},
+    )
 
 
 def prediction_of(study: Study) -> Prediction:

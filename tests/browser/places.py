@@ -205,6 +205,15 @@ OPERATING = [
             ("withdraw", 422, "Take it back now"),
         )
     ),
+    Place("watch", "watch", "full.reviewer", "/watch", acts=(_open_all,)),
+    Place("watch-folded", "watch", "full.auditor", "/watch?group=view:AP"),
+    Place("watch-wrong", "watch", "full.auditor", "/watch?first=2026-02-01&last=2026-01-01", 422),
+    Place("watch-no-model", "watch", "calm.auditor", "/watch"),
+    Place("watch-empty", "watch", "halted.auditor", "/watch?first=2020-01-01&last=2020-02-01"),
+    Place(
+        "answer-alert", "answer-alert", "full.reviewer", "/watch", answers=422,
+        acts=(_open_all, _filled("Note what was done", words="x" * 80)),
+    ),
     Place("models-nothing", "models", "calm.reviewer", "/models"),
     Place("models-paused", "models", "halted.reviewer", "/models"),
     Place("models-resuming", "models", "halted.site_admin", "/models"),
@@ -247,6 +256,6 @@ NO_PAGE = {
     ),
     "part of a page": (
         "worklist-rows", "study-answer", "rendition", "still-here", "model-picture",
-        "prediction-map",
+        "prediction-map", "watch-table", "evidence-pack",
     ),
 }  # fmt: skip

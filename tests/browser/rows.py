@@ -36,6 +36,9 @@ from portal.reviews.lease_selectors import LEASE
 from portal.reviews.models import StudyLease
 from portal.reviews.services import Read, amend_review, sign_review
 from portal.studies.models import Study
+from portal.watch.models import Alert
+from portal.watch.selectors import monday
+from portal.watch.services import acknowledge_alert
 from tests.chaos import radiographs
 from tests.factories import (
     PASSWORD,
@@ -47,6 +50,7 @@ from tests.factories import (
     new_uid,
     start,
 )
+from tests.portal.watch.worlds import scanned
 from tests.reports import make_report
 
 SITES = {
@@ -57,6 +61,11 @@ SITES = {
 LONG_NAME = "Dr Wilhelmina-Alexandrina Featherstonehaugh-Cholmondeley-Majoribanks of Strathallan"
 LONG_PATIENT = "Featherstonehaugh-Cholmondeley-Majoribanks^Alexandrina Wilhelmina Philippa^Wilma"
 LONG_WORDS = "Four false alarms in a row on scanner 2, all with a line across the left lung. " * 4
+SCANNERS = (
+    ("Acme", "Ray 7"),
+    ("Featherstonehaugh Imaging Works", "Portable Chest Unit with Grid"),
+    ("Bolt", "DX-1"),
+)
 FAILURES = 52  # more than a page holds
 REMEDY = (
     "Read the study without the AI. If a retry ends the same way, whoever runs the server has to "
@@ -79,6 +88,7 @@ def prepare() -> None:
     _models(sites["full"], people["full"])
     paths = {f"study_{name}": uid for name, uid in _studies(sites["full"], people["full"]).items()}
     _failures(sites["full"])
+    _watched(sites["full"], people["full"])
     _halted(sites["halted"], people["halted"])
     sessions = {
         f"{slug}.{role}": _session(user)
@@ -287,6 +297,28 @@ def _failures(site: Site) -> None:
     study = make_study(site, patient_name=LONG_PATIENT, patient_id="F" * 64)
     answer = Answer("failed", code="pixels_undecodable", detail="The pixels do not decode.")
     fail_prediction(start(make_prediction(make_instance(study))), answer)
+
+
+def _watched(site: Site, people: dict[str, User]) -> None:
+    """Leave answers of six weeks, half of them read, and alerts of which one is answered."""
+    live = ModelVersion.objects.get(version="1.0.0")
+    make_report(live)
+    now, week = timezone.now(), monday(timezone.now().date())
+    for number in range(90):
+        more = {"score": (number * 37 % 100) / 100, "scanner": SCANNERS[number % 3]}
+        more |= {"view": ("AP", "PA")[number % 2], "age": float(number)}
+        if number % 2:
+            more["presence"] = ("present", "absent")[number % 3 == 0]
+        scanned(site, live, people["uploader"], at=now - timedelta(days=number / 2), **more)
+    figures = {"rate": 0.4, "before": 0.1, "overridden": 10, "read": 25, "read_before": 50}
+    alerts = [
+        Alert.objects.create(
+            site=site, model_version=live, rule="overrides", scanner=" ".join(scanner),
+            week=week, figures=figures,
+        )
+        for scanner in SCANNERS
+    ]  # fmt: skip
+    acknowledge_alert(alert=alerts[0], act="watched", words=LONG_WORDS, by=people["long"])
 
 
 def _halted(site: Site, people: dict[str, User]) -> None:

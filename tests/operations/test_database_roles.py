@@ -21,6 +21,8 @@ TRAIL = (
     "predictions_reportpicture",
     "reviews_finding",
     "reviews_review",
+    "watch_acknowledgement",
+    "watch_alert",
 )
 
 

@@ -21,6 +21,8 @@ APPEND_ONLY = (
     "predictions_reportpicture",
     "reviews_finding",
     "reviews_review",
+    "watch_alert",
+    "watch_acknowledgement",
 )
 
 

@@ -96,6 +96,7 @@ def test_a_worker_that_ends_takes_its_row_away_after_its_last_beat(monkeypatch):
 def test_chores_are_done_when_they_are_due_and_the_sweep_each_time(monkeypatch):
     done = []
     monkeypatch.setattr(sweeping, "heavy_chores", lambda: done.append("heavy chores"))
+    monkeypatch.setattr(sweeping, "alerts", lambda: done.append("alerts"))
     monkeypatch.setattr(sweeping, "chores", lambda: done.append("chores"))
     monkeypatch.setattr(sweeping, "sweep", lambda: done.append("sweep"))
     now = [1000.0]
@@ -103,12 +104,16 @@ def test_chores_are_done_when_they_are_due_and_the_sweep_each_time(monkeypatch):
     for now[0] in (1000.0, 1005.0, 1059.0, 1060.0, 1065.0):
         a_round()
     assert done == [
-        *("sweep", "chores", "heavy chores", "sweep", "sweep", "sweep", "chores", "sweep")
+        *("sweep", "chores", "alerts", "heavy chores"),
+        *("sweep", "sweep", "sweep", "chores", "sweep"),
     ]
     done.clear()
-    for now[0] in (2799.0, 2800.0):
+    for now[0] in (1899.0, 1900.0, 2799.0, 2800.0):
         a_round()
-    assert done == ["sweep", "chores", "sweep", "heavy chores"]
+    assert done == [
+        *("sweep", "chores", "sweep", "alerts"),
+        *("sweep", "chores", "sweep", "alerts", "heavy chores"),
+    ]
     assert Worker.objects.get().queue == "general"
 
 

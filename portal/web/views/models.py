@@ -49,6 +49,7 @@ class AboutVersion(View):
             "card": model_card(version),
             "report": model_report(version),
             "current": current_deployment(request.user.site),
+            "may_export": request.user.may(May.READ_AUDIT),
         }
         return render(request, "models/about.html", context)
 

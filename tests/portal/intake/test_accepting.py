@@ -45,7 +45,8 @@ def test_the_file_is_kept_byte_for_byte(upload, deployed):
 
 
 def test_what_the_header_says_is_stored_by_allow_list(upload, deployed, uploader):
-    upload(dicom(PatientComments="never stored", InstitutionName="nor this"))
+    scanner = {"Manufacturer": "Acme", "ManufacturerModelName": "Ray 7"}
+    upload(dicom(PatientComments="never stored", InstitutionName="nor this", **scanner))
     study, series, instance = Study.objects.get(), Series.objects.get(), Instance.objects.get()
     assert (study.patient_id, study.patient_name, study.patient_sex) == ("P1", "Doe^Jane", "F")
     assert (str(study.patient_birth_date), str(study.study_date)) == ("2020-01-02", "2024-02-03")
@@ -62,6 +63,8 @@ def test_what_the_header_says_is_stored_by_allow_list(upload, deployed, uploader
         "photometric_interpretation": "MONOCHROME2",
         "bits_stored": 8,
         "frames": 1,
+        "manufacturer": "Acme",
+        "manufacturer_model_name": "Ray 7",
     }
 
 

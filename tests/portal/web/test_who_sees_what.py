@@ -29,10 +29,10 @@ def test_everybody_starts_where_their_work_is(role, start, site, as_):
     ("role", "entries"),
     [
         ("uploader", ["Upload", "My uploads", "About the model"]),
-        ("reviewer", ["Worklist", "Upload", "Models"]),
+        ("reviewer", ["Worklist", "Upload", "Models", "Watch"]),
         ("pacs_admin", ["Worklist", "Upload", "Failed work", "About the model"]),
-        ("auditor", ["Audit", "About the model"]),
-        ("site_admin", ["Users", "Models"]),
+        ("auditor", ["Audit", "About the model", "Watch"]),
+        ("site_admin", ["Users", "Models", "Watch"]),
     ],
 )
 def test_the_navigation_offers_what_may_be_opened(role, entries, site, as_):
