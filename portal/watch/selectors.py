@@ -9,10 +9,12 @@ from typing import Any
 from django.db.models import (
     Case,
     Count,
+    Exists,
     ExpressionWrapper,
     F,
     FloatField,
     IntegerField,
+    OuterRef,
     QuerySet,
     Sum,
     TextField,
@@ -169,7 +171,9 @@ def _predictions(scope: Scope) -> QuerySet[Prediction]:
 
 def _reviews(scope: Scope) -> QuerySet[Review]:
     """Return the first reads that stand under predictions of ``scope``."""
-    standing = Review.objects.filter(superseded_by=None, purpose=Purpose.FIRST)
+    # not superseded_by=None: PostgreSQL takes that for one row, and looks each of them up
+    later = Review.objects.filter(supersedes=OuterRef("pk"))
+    standing = Review.objects.filter(~Exists(later), purpose=Purpose.FIRST)
     return _narrow(standing, scope, _OF_REVIEW)
 
 
