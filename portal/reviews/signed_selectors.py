@@ -1,0 +1,97 @@
+"""Read side of signed studies: what one version scored them, beside what a person signed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.db.models import Exists, Max, OuterRef, QuerySet
+
+from portal.accounts.models import Site
+from portal.predictions.models import ModelVersion, Prediction
+from portal.reviews.models import Presence, Purpose, Review
+
+
+@dataclass(frozen=True, slots=True)
+class SignedScore:
+    """One signed study: the highest score of a version on it, and the review that stands.
+
+    ``score`` is a probability, 0 to 1; ``presence`` what the person signed, one of `Presence`.
+    """
+
+    study_id: int
+    study_instance_uid: str
+    score: float
+    presence: str
+    review_id: int
+    signed_at: datetime
+    saw_ai: bool
+    """Whether a model's answer, of any version, was shown to the reader who signed."""
+
+    @property
+    def is_present(self) -> bool | None:
+        """Whether the study shows pneumonia; None if the person could not say."""
+        return None if self.presence == Presence.INDETERMINATE else self.presence == "present"
+
+
+def signed_scores(
+    site: Site,
+    version: ModelVersion,
+    since: date | None = None,
+    until: date | None = None,
+    *,
+    as_of: datetime | None = None,
+) -> list[SignedScore]:
+    """Return the signed studies of ``site`` that ``version`` scored, in the order of their rows.
+
+    The adjudication's review counts, else the first reader's; of several images the highest
+    score. Two queries, however many.
+
+    Parameters
+    ----------
+    since, until : date, optional
+        Days, in UTC, in which the review that stands was signed, both included.
+    as_of : datetime, optional
+        What stood and was scored then. Reviews and scores are never edited, so the answer for a
+        moment that has passed stays the same. None: now.
+    """
+    scores = Prediction.objects.filter(site=site, model_version=version, outcome="scored")
+    if as_of:
+        scores = scores.filter(finished_at__lte=as_of)
+    of_study = scores.order_by().values_list("instance__series__study")
+    highest = dict(of_study.annotate(highest=Max("score")))
+    reviews = _standing(site, as_of).filter(study__in=of_study)
+    return [
+        SignedScore(
+            study_id=study,
+            study_instance_uid=uid,
+            score=highest[study],
+            presence=presence,
+            review_id=review,
+            signed_at=signed_at,
+            saw_ai=bool(shown),
+        )
+        for study, uid, review, signed_at, presence, shown in _one_a_study(reviews)
+        if study in highest and _within(signed_at, since, until)
+    ]
+
+
+def _standing(site: Site, as_of: datetime | None) -> QuerySet[Review]:
+    # not superseded_by=None: PostgreSQL takes that for one row, and looks each of them up
+    signed = Review.objects.filter(signed_at__lte=as_of) if as_of else Review.objects.all()
+    later = signed.filter(supersedes=OuterRef("pk"))
+    return signed.filter(~Exists(later), study__site=site).exclude(purpose=Purpose.SECOND)
+
+
+def _one_a_study(
+    reviews: QuerySet[Review],
+) -> Iterator[tuple[int, str, int, datetime, str, str]]:
+    columns = ("study", "study__study_instance_uid", "pk", "signed_at")
+    said = ("finding__presence", "finding__shown")
+    rows = reviews.order_by("study", "-purpose").values_list(*columns, *said)
+    yield from {row[0]: row for row in rows}.values()  # the last of a study: its adjudication
+
+
+def _within(moment: datetime, since: date | None, until: date | None) -> bool:
+    first = datetime.combine(since, time(), UTC) if since else None
+    after = datetime.combine(until + timedelta(days=1), time(), UTC) if until else None
+    return (first is None or moment >= first) and (after is None or moment < after)
