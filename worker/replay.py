@@ -63,13 +63,14 @@ def _compare(row: Prediction, now: Score) -> Difference | None:
             f"{stored:.6f} is stored, {now.probability:.6f} comes out on {now.engine}; "
             f"{allowed:g} apart are allowed.",
         )
-    if row.threshold != now.threshold or row.finding != (
-        "present" if stored >= now.threshold else "absent"
-    ):
+    point = row.operating_point
+    cut_off = point.threshold if point else now.threshold
+    if row.threshold != cut_off or row.finding != ("present" if stored >= cut_off else "absent"):
+        whose = f"{point.set_name} at {row.site}" if point else row.model_version
         return Difference(
             "other_finding",
-            f"{row.finding} at the cut-off {row.threshold} is stored; the cut-off of "
-            f"{row.model_version} is {now.threshold}.",
+            f"{row.finding} at the cut-off {row.threshold} is stored; the cut-off of {whose} is "
+            f"{cut_off}.",
         )
     return None
 

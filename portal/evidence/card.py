@@ -19,7 +19,7 @@ def _lines(version: ModelVersion, manifest: Mapping[str, Any]) -> Iterator[str]:
     yield f"\n## Intended use\n\n{use.get('statement', 'The manifest does not say.')}\n"
     for name in ("age_years", "modalities", "body_parts", "views", "unknown_allowed"):
         yield f"- {name.replace('_', ' ')}: {', '.join(map(str, use.get(name) or ['not stated']))}"
-    yield f"\n## Operating point\n\n- cut-off: {version.threshold}"
+    yield f"\n## Operating point\n\n- cut-off of the bundle: {version.threshold}"
     yield f"- prevalence in validation: {version.prevalence}"
     yield from _pairs("Cut-off", manifest.get("threshold"))
     yield from _pairs("Calibration", manifest.get("calibration"))

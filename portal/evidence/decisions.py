@@ -6,7 +6,16 @@ from typing import Any
 from django.db.models import Model, Q
 
 from portal.accounts.models import Site
-from portal.predictions.models import Deployment, Pause, Proposal, SitePrevalence, Widening
+from portal.predictions.models import (
+    Deployment,
+    ModelVersion,
+    OperatingPoint,
+    Pause,
+    Proposal,
+    SitePrevalence,
+    Widening,
+)
+from portal.shares import Share
 from portal.watch.models import Acknowledgement, Alert
 
 _WORDS: dict[str, tuple[str, ...]] = {
@@ -14,6 +23,24 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "proposals": ("model_version", "why", "proposed_by", "proposed_at"),
     "pauses": ("deployment", "reason", "paused_by", "paused_at"),
     "widenings": ("model_version", "allows", "why", "proposed_by", "proposed_name", "proposed_at"),
+    "operating_points": (
+        "model_version",
+        "threshold",
+        "set_name",
+        "since",
+        "until",
+        "set_sha256",
+        "n_present",
+        "n_absent",
+        "left_out",
+        "saw_ai",
+        "sensitivity",
+        "specificity",
+        "why",
+        "proposed_by",
+        "proposed_name",
+        "proposed_at",
+    ),
     "prevalences": ("share", "basis", "entered_by", "entered_at"),
     "alerts": ("model_version", "rule", "scanner", "week", "figures", "raised_at"),
     "acknowledgements": ("alert", "act", "words", "by", "by_name", "at"),
@@ -23,6 +50,10 @@ _LATER: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
     "proposals": (("decided_at", ("state", "decided_by", "decided_at", "note")),),
     "pauses": (("resumed_at", ("resumed_by", "resumed_at", "note")),),
     "widenings": (
+        ("decided_at", ("decided_by", "decided_name", "decided_at", "note")),
+        ("ended_at", ("state", "ended_by", "ended_at", "end_reason")),
+    ),
+    "operating_points": (
         ("decided_at", ("decided_by", "decided_name", "decided_at", "note")),
         ("ended_at", ("state", "ended_by", "ended_at", "end_reason")),
     ),
@@ -41,6 +72,7 @@ def decisions_at(site: Site, last: date) -> dict[str, list[dict[str, Any]]]:
         ),
         "pauses": Pause.objects.filter(deployment__site=site, paused_at__lt=end),
         "widenings": Widening.objects.filter(site=site, proposed_at__lt=end),
+        "operating_points": OperatingPoint.objects.filter(site=site, proposed_at__lt=end),
         "prevalences": SitePrevalence.objects.filter(site=site, entered_at__lt=end),
         "alerts": Alert.objects.filter(site=site, raised_at__lt=end),
         "acknowledgements": Acknowledgement.objects.filter(Q(alert__site=site), at__lt=end),
@@ -49,6 +81,12 @@ def decisions_at(site: Site, last: date) -> dict[str, list[dict[str, Any]]]:
         name: [_told(name, row, end) for row in found.order_by("pk")]
         for name, found in rows.items()
     }
+
+
+def operating_points_at(site: Site, version: ModelVersion, last: date) -> list[dict[str, Any]]:
+    """Return the cut-offs that ``site`` chose for ``version`` up to the end of ``last``."""
+    rows = decisions_at(site, last)["operating_points"]
+    return [row for row in rows if row["model_version"]["id"] == version.pk]
 
 
 def _told(kind: str, row: Model, end: datetime) -> dict[str, Any]:
@@ -65,6 +103,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Model):
         username = getattr(value, "username", None)
         return username or {"id": value.pk, "is": str(value) if kind_is_named(value) else ""}
+    if isinstance(value, Share):
+        shown = {"of": value.of, "found": value.found, "value": value.value}
+        return shown | {"interval_95": [value.low, value.high]}
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     return value.isoformat() if isinstance(value, date) else value

@@ -7,7 +7,7 @@ from typing import Any
 from portal.audit import keys
 from portal.evidence import card, verify
 from portal.evidence.archive import json_bytes
-from portal.evidence.decisions import decisions_at
+from portal.evidence.decisions import decisions_at, operating_points_at
 from portal.evidence.overrides import COLUMNS, overrides_in
 from portal.evidence.trail import slice_of
 from portal.predictions.report_selectors import report_of
@@ -57,6 +57,7 @@ def _operating_points(scope: Scope) -> dict[str, Any]:
             "prevalence": version.manifest.get("prevalence"),
             "disclaimer": version.manifest.get("disclaimer"),
         },
+        "site": operating_points_at(scope.site, version, scope.last),
     }
 
 

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 
 from portal.audit.models import AuditEvent
 
-WHOLE = ("model.", "widening.", "prevalence.", "alert.")
+WHOLE = ("model.", "widening.", "operating_point.", "prevalence.", "alert.")
 """What the actions begin with whose events are given whole: none of them names a study."""
 CHUNK = 2000
 

@@ -27,6 +27,7 @@ KEPT = frozenset(
         "predictions_deployment",
         "predictions_modelversion",
         "predictions_pause",
+        "predictions_operatingpoint",
         "predictions_prediction",
         "predictions_proposal",
         "predictions_siteprevalence",

@@ -17,6 +17,7 @@ from portal.audit.services import Action, record, refusals_recorded
 from portal.errors import Conflict, Forbidden, InvalidInput, ReasonMissing
 from portal.predictions.cancel_services import cancel_all_waiting, cancel_batch
 from portal.predictions.deployment_models import Deployment, ModelVersion, Pause, Proposal
+from portal.predictions.operating_point_selectors import BUNDLES_OWN, point_in_force
 from portal.predictions.report_selectors import report_of
 
 Status = Deployment.Status
@@ -105,6 +106,7 @@ def approve_deployment(*, version: ModelVersion, note: str = "", by: User) -> De
     with _answered_for("approve", version, by), transaction.atomic():
         proposal = _decide(version, State.APPROVED, _fitting(note), by)
         replaced = _replace_current(proposal.site)
+        point = point_in_force(proposal.site, version)
         deployment = Deployment.objects.create(
             site=proposal.site, model_version=version, status=Status.LIVE, proposal=proposal
         )
@@ -117,6 +119,7 @@ def approve_deployment(*, version: ModelVersion, note: str = "", by: User) -> De
             why=proposal.why,
             note=proposal.note,
             replaces=str(replaced.model_version) if replaced else "",
+            operating_point=point.pk if point else BUNDLES_OWN,
         )
     return deployment
 

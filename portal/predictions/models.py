@@ -6,6 +6,7 @@ from django.db.models import F, Q
 
 from portal.accounts.models import Site
 from portal.predictions.deployment_models import Deployment, ModelVersion, Pause, Proposal
+from portal.predictions.operating_point_models import OperatingPoint
 from portal.predictions.prevalence_models import SitePrevalence
 from portal.predictions.report_models import ModelReport, ReportPicture
 from portal.predictions.widening_models import Widening
@@ -15,6 +16,7 @@ __all__ = [
     "Deployment",
     "ModelReport",
     "ModelVersion",
+    "OperatingPoint",
     "Pause",
     "Prediction",
     "Proposal",
@@ -102,6 +104,13 @@ class Prediction(models.Model):
         related_name="+",
         help_text="Why there is a score outside the intended use.",
     )
+    operating_point = models.ForeignKey(
+        OperatingPoint,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="Whose cut-off it was held against; null: the bundle's own.",
+    )
     acknowledged_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -149,6 +158,10 @@ class Prediction(models.Model):
             models.CheckConstraint(
                 condition=Q(widening=None) | Q(outcome="scored"),
                 name="prediction_widened_only_when_scored",
+            ),
+            models.CheckConstraint(
+                condition=Q(operating_point=None) | Q(outcome="scored"),
+                name="prediction_held_only_when_scored",
             ),
             models.CheckConstraint(
                 condition=Q(map_png=None, map_maximum=None)

@@ -21,6 +21,7 @@ from portal.audit.services import Action, record
 from portal.errors import Conflict
 from portal.predictions.deployment_selectors import locked_live_version
 from portal.predictions.models import Deployment, ModelVersion, Prediction
+from portal.predictions.operating_point_selectors import held_against
 from portal.predictions.tally_services import count_ended, count_lost_leases
 from portal.studies.models import Instance
 
@@ -160,14 +161,12 @@ def complete_prediction(prediction: Prediction, answer: Answer) -> None:
     if answer.score is not None and not math.isfinite(answer.score):
         raise ValueError("a score is a finite number")
     version = prediction.model_version
-    scored = answer.outcome == Outcome.SCORED
+    score = answer.score if answer.outcome == Outcome.SCORED else None
+    held = held_against(prediction.site, version, score, answer.finding)
     _finish(
         prediction,
         state=State.DONE,
         outcome=answer.outcome,
-        score=answer.score if scored else None,
-        threshold=version.threshold if scored else None,
-        finding=answer.finding if scored else "",
         disclaimer=version.disclaimer,
         code=answer.code,
         detail=answer.detail,
@@ -177,9 +176,12 @@ def complete_prediction(prediction: Prediction, answer: Answer) -> None:
         widening=answer.widening,
         map_png=answer.map_png,
         map_maximum=answer.map_maximum,
+        **held,
     )
     told = {"outcome_of_model": answer.outcome, "code": answer.code, "widening": answer.widening}
     told["disclaimer"] = version.disclaimer_version
+    if held["operating_point"]:
+        told["operating_point"] = held["operating_point"].pk
     _record_end(Action.PREDICTION_COMPLETED, prediction, **told)
 
 

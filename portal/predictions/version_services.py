@@ -8,6 +8,7 @@ from portal.accounts.models import Site
 from portal.audit.services import SYSTEM, Action, Actor, record
 from portal.errors import Conflict
 from portal.predictions.models import Deployment, ModelVersion
+from portal.predictions.operating_point_selectors import BUNDLES_OWN
 from portal.predictions.report_services import Report, store_report
 
 
@@ -65,5 +66,12 @@ def deploy_model(*, site: Site, version: ModelVersion, by: Actor | None = None) 
     deployment = Deployment.objects.create(
         site=site, model_version=version, status=Deployment.Status.LIVE
     )
-    record(Action.MODEL_DEPLOYED, chain=site.slug, subject=f"model:{version}", by=by, status="live")
+    record(
+        Action.MODEL_DEPLOYED,
+        chain=site.slug,
+        subject=f"model:{version}",
+        by=by,
+        status="live",
+        operating_point=BUNDLES_OWN,
+    )
     return deployment

@@ -9,6 +9,16 @@ OLDEST = 130
 """Completed years. No person is older."""
 _DECIDED = Q(decided_by__isnull=False, decided_at__isnull=False) & ~Q(decided_name="")
 _ENDED = Q(ended_by__isnull=False, ended_at__isnull=False)
+DECIDED_BY_A_SECOND_PERSON = Q(decided_by=None, decided_at=None) | _DECIDED & ~Q(
+    decided_by=F("proposed_by")
+)
+FIELDS_MATCH_STATE = (
+    Q(state="waiting", decided_by=None, ended_by=None, ended_at=None)
+    | Q(state="in_force", ended_by=None, ended_at=None) & _DECIDED
+    | Q(state="declined", ended_by=None, ended_at=None) & _DECIDED & ~Q(note="")
+    | Q(state="replaced") & _DECIDED & _ENDED
+    | Q(state="withdrawn") & _ENDED & ~Q(end_reason="")
+)
 
 
 class Widening(models.Model):
@@ -62,16 +72,11 @@ class Widening(models.Model):
                 name="widening_ages_are_a_range",
             ),
             models.CheckConstraint(
-                condition=Q(decided_by=None, decided_at=None)
-                | _DECIDED & ~Q(decided_by=F("proposed_by")),
+                condition=DECIDED_BY_A_SECOND_PERSON,
                 name="widening_decided_by_a_second_person",
             ),
             models.CheckConstraint(
-                condition=Q(state="waiting", decided_by=None, ended_by=None, ended_at=None)
-                | Q(state="in_force", ended_by=None, ended_at=None) & _DECIDED
-                | Q(state="declined", ended_by=None, ended_at=None) & _DECIDED & ~Q(note="")
-                | Q(state="replaced") & _DECIDED & _ENDED
-                | Q(state="withdrawn") & _ENDED & ~Q(end_reason=""),
+                condition=FIELDS_MATCH_STATE,
                 name="widening_fields_match_state",
             ),
             models.UniqueConstraint(

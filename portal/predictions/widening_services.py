@@ -4,7 +4,6 @@ Taking one back takes one person and no password, as the stop button does: what 
 score less must not wait.
 """
 
-from contextlib import AbstractContextManager
 from typing import Any
 
 from django.db import transaction
@@ -13,16 +12,22 @@ from django.db.models.functions import Now
 from portal.accounts.models import Site, User
 from portal.accounts.roles import May
 from portal.accounts.services import confirm_password
-from portal.audit.services import Action, record, refusals_recorded
-from portal.errors import Conflict, InvalidInput, ReasonMissing
+from portal.audit.services import Action, record
+from portal.errors import Conflict
+from portal.predictions.decision_rules import (
+    allow,
+    allow_taking_back,
+    answered_for,
+    decided,
+    fitting,
+    locked_site,
+    refuse_same,
+    refuse_withdrawal_by_others,
+    said,
+)
 from portal.predictions.deployment_models import ModelVersion
 from portal.predictions.deployment_selectors import current_deployment
-from portal.predictions.deployment_services import (
-    LONGEST,
-    MayNotDecide,
-    NotLive,
-    SamePerson,
-)
+from portal.predictions.deployment_services import NotLive
 from portal.predictions.widening_models import Widening
 from portal.predictions.wider import Wider, columns_of
 
@@ -51,9 +56,9 @@ def propose_widening(
     MayNotDecide, PasswordWrong, TooManyAttempts, ReasonMissing, InvalidInput, NotLive,
     WideningWaits
     """
-    with _answered_for("propose widening", version, by):
-        _allow(by, May.EVALUATE_MODELS, words="Widening the use is proposed by data scientists.")
-        why, columns = _said(why), columns_of(wider, version)
+    with answered_for("propose widening", version, by):
+        allow(by, May.EVALUATE_MODELS, words="Widening the use is proposed by data scientists.")
+        why, columns = said(why), columns_of(wider, version)
         confirm_password(user=by, password=password)
         return _propose(version, columns, why, by)
 
@@ -65,9 +70,9 @@ def approve_widening(*, widening: Widening, note: str = "", password: str, by: U
     ------
     MayNotDecide, PasswordWrong, TooManyAttempts, WideningOver, SamePerson, NotLive, InvalidInput
     """
-    with _answered_for("approve widening", widening.model_version, by):
-        _allow(by, May.APPROVE_MODELS, words="Approving it is for reviewers and site admins.")
-        note = _fitting(note)
+    with answered_for("approve widening", widening.model_version, by):
+        allow(by, May.APPROVE_MODELS, words="Approving it is for reviewers and site admins.")
+        note = fitting(note)
         confirm_password(user=by, password=password)
         return _approve(widening, note, by)
 
@@ -79,11 +84,11 @@ def decline_widening(*, widening: Widening, reason: str, by: User) -> Widening:
     ------
     MayNotDecide, ReasonMissing, WideningOver, SamePerson
     """
-    with _answered_for("decline widening", widening.model_version, by), transaction.atomic():
-        _allow(by, May.APPROVE_MODELS, words="Declining it is for reviewers and site admins.")
+    with answered_for("decline widening", widening.model_version, by), transaction.atomic():
+        allow(by, May.APPROVE_MODELS, words="Declining it is for reviewers and site admins.")
         row = _locked(widening, State.WAITING)
-        _refuse_same(row, by)
-        row = _write(row, state=State.DECLINED, note=_said(reason), **_decided(by))
+        refuse_same(row.proposed_by_id, by)
+        row = _write(row, state=State.DECLINED, note=said(reason), **decided(by, Now()))
         _record(Action.WIDENING_DECLINED, row, by, reason=row.note)
     return row
 
@@ -98,13 +103,12 @@ def withdraw_widening(*, widening: Widening, reason: str, by: User) -> Widening:
     ------
     MayNotDecide, ReasonMissing, WideningOver
     """
-    with _answered_for("withdraw widening", widening.model_version, by), transaction.atomic():
-        acts = (May.PAUSE_MODEL, May.APPROVE_MODELS, May.EVALUATE_MODELS)
-        _allow(by, *acts, words="Taking it back is for people who decide on models.")
-        reason = _said(reason)
+    with answered_for("withdraw widening", widening.model_version, by), transaction.atomic():
+        allow_taking_back(by)
+        reason = said(reason)
         row = _locked(widening, State.WAITING, State.IN_FORCE)
-        if row.state == State.WAITING and row.proposed_by_id != by.pk:
-            raise MayNotDecide("Only the person who proposed it may withdraw it; decline it.")
+        if row.state == State.WAITING:
+            refuse_withdrawal_by_others(row.proposed_by_id, by)
         _end(row, State.WITHDRAWN, by, reason)
         _record(Action.WIDENING_WITHDRAWN, row, by, reason=reason)
     row.refresh_from_db()
@@ -113,7 +117,7 @@ def withdraw_widening(*, widening: Widening, reason: str, by: User) -> Widening:
 
 @transaction.atomic
 def _propose(version: ModelVersion, columns: dict[str, Any], why: str, by: User) -> Widening:
-    site = _lock(by.site)
+    site = locked_site(by.site)
     _refuse_absent(site, version)
     if Widening.objects.filter(site=site, model_version=version, state=State.WAITING).exists():
         raise WideningWaits(f"A widening of {version} waits for a second person already.")
@@ -134,14 +138,14 @@ def _propose(version: ModelVersion, columns: dict[str, Any], why: str, by: User)
 @transaction.atomic
 def _approve(widening: Widening, note: str, by: User) -> Widening:
     row = _locked(widening, State.WAITING)
-    _refuse_same(row, by)
+    refuse_same(row.proposed_by_id, by)
     _refuse_absent(row.site, row.model_version)
     before = Widening.objects.filter(
         site=row.site, model_version=row.model_version, state=State.IN_FORCE
     ).first()
     if before:
         _end(before, State.REPLACED, by, "")
-    row = _write(row, state=State.IN_FORCE, note=note, **_decided(by))
+    row = _write(row, state=State.IN_FORCE, note=note, **decided(by, Now()))
     _record(
         Action.WIDENING_APPROVED,
         row,
@@ -156,7 +160,7 @@ def _approve(widening: Widening, note: str, by: User) -> Widening:
 
 def _locked(widening: Widening, *states: Widening.State) -> Widening:
     """Return the row as it is now, with its site locked: of two at once the second sees it."""
-    _lock(widening.site)
+    locked_site(widening.site)
     row = Widening.objects.select_related("model_version", "site", "proposed_by").get(
         pk=widening.pk
     )
@@ -165,19 +169,10 @@ def _locked(widening: Widening, *states: Widening.State) -> Widening:
     return row
 
 
-def _refuse_same(row: Widening, by: User) -> None:
-    if row.proposed_by_id == by.pk:
-        raise SamePerson("You proposed it yourself; somebody else has to decide.")
-
-
 def _refuse_absent(site: Site, version: ModelVersion) -> None:
     current = current_deployment(site)
     if current is None or current.model_version != version:
         raise NotLive(f"{version} is not live here, so its use cannot be widened.")
-
-
-def _decided(by: User) -> dict[str, Any]:
-    return {"decided_by": by, "decided_name": str(by), "decided_at": Now()}
 
 
 def _end(row: Widening, state: Widening.State, by: User, reason: str) -> None:
@@ -188,34 +183,6 @@ def _write(row: Widening, **changes: Any) -> Widening:
     Widening.objects.filter(pk=row.pk).update(**changes)
     row.refresh_from_db()
     return row
-
-
-def _lock(site: Site) -> Site:
-    return Site.objects.select_for_update(no_key=True).get(pk=site.pk)
-
-
-def _allow(by: User, *acts: May, words: str) -> None:
-    if not any(by.may(act) for act in acts):
-        raise MayNotDecide(words)
-
-
-def _said(words: str) -> str:
-    if not (words := _fitting(words)):
-        raise ReasonMissing("Say why.")
-    return words
-
-
-def _fitting(words: str) -> str:
-    if len(words) > LONGEST:
-        raise InvalidInput(f"A reason has at most {LONGEST} characters.")
-    return words.strip()
-
-
-def _answered_for(act: str, version: ModelVersion, by: User) -> AbstractContextManager[None]:
-    subject = f"model:{version}"
-    return refusals_recorded(
-        Action.MODEL_REFUSED, chain=by.site.slug, subject=subject, by=by, act=act
-    )
 
 
 def _record(action: Action, row: Widening, by: User, **detail: Any) -> None:

@@ -18,9 +18,13 @@ from portal.accounts.roles import TABLE, May
 from portal.audit.models import AuditEvent
 from portal.audit.selectors import verify_all
 from portal.predictions.deployment_invariants import deployment_breaches, model_acts
-from portal.predictions.models import WIDENABLE, Deployment, Prediction
+from portal.predictions.models import WIDENABLE, Deployment, OperatingPoint, Prediction
 from portal.predictions.selectors import live_workers, seen_within
 from portal.reviews.models import Review
+from portal.reviews.operating_point_invariants import (
+    operating_point_acts,
+    operating_point_breaches,
+)
 from portal.reviews.worklist_selectors import worklist
 from portal.studies.blobs import store
 from portal.studies.models import Instance, Study
@@ -154,7 +158,7 @@ def _reviews_are_audited(invariant: Invariant) -> Iterator[str]:
 
 
 def _models_are_audited(invariant: Invariant) -> Iterator[str]:
-    for expected, action in model_acts():
+    for expected, action in (*model_acts(), *operating_point_acts()):
         events = Counter(_subjects(action))
         invariant.count += expected.total()
         for chain, subject in sorted(set(expected) | set(events)):
@@ -166,6 +170,11 @@ def _models_are_audited(invariant: Invariant) -> Iterator[str]:
 def _paused_models_rest(invariant: Invariant) -> Iterator[str]:
     invariant.count = Deployment.objects.count()
     yield from deployment_breaches()
+
+
+def _cut_offs_are_their_sites(invariant: Invariant) -> Iterator[str]:
+    invariant.count = OperatingPoint.objects.count()
+    yield from operating_point_breaches()
 
 
 def _blobs_and_rows_agree(invariant: Invariant) -> Iterator[str]:
@@ -226,4 +235,5 @@ _CHECKS: tuple[tuple[str, str, Callable[[Invariant], Iterator[str]]], ...] = (
     ("I-5", "no blob without a row for an hour, no row without a blob", _blobs_and_rows_agree),
     ("I-6", "every unread study is on the worklist", _unread_is_on_the_worklist),
     ("I-8", "a paused model rests, and somebody answers for it", _paused_models_rest),
+    ("I-9", "a cut-off is its site's, and its set comes out again", _cut_offs_are_their_sites),
 )

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.reviews.reasons import Reason
+from portal.shares import Share
 from portal.watch.figures import (
     BINS,
     COARSE,
     PSI_SHIFTED,
     PSI_WATCH,
-    Share,
     distance,
     kappa,
     stability,

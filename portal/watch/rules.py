@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from portal.shares import Share
 from portal.watch.ages import NOT_STATED
-from portal.watch.figures import PSI_SHIFTED, Share, stability
+from portal.watch.figures import PSI_SHIFTED, stability
 from portal.watch.models import Alert
 from portal.watch.selectors import Counts
 

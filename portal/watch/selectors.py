@@ -29,8 +29,9 @@ from django.db.models.lookups import LessThan
 from portal.accounts.models import Site
 from portal.predictions.models import ModelVersion, Prediction
 from portal.reviews.models import Purpose, Review
+from portal.shares import Share
 from portal.watch.ages import AGE_BANDS, NOT_STATED, band_name, place_of_band
-from portal.watch.figures import BINS, Share
+from portal.watch.figures import BINS
 
 GROUPS = {"scanner": "Scanner", "view": "View", "age": "Age"}
 _SCORED, _NOT_SCORED = "scored", ("not_applicable", "rejected_quality")

@@ -41,6 +41,7 @@ KEPT = {
     "predictions_deployment",
     "predictions_modelversion",
     "predictions_pause",
+    "predictions_operatingpoint",
     "predictions_prediction",
     "predictions_proposal",
     "predictions_siteprevalence",

@@ -13,8 +13,9 @@ from django.db.models.functions import Now
 from portal.accounts.models import RoleGrant
 from portal.audit.models import AuditEvent
 from portal.audit.services import Action, record_alone
+from portal.predictions.deployment_selectors import live_version
 from portal.predictions.deployment_services import pause_model
-from portal.predictions.models import Deployment, Pause, Prediction
+from portal.predictions.models import Deployment, OperatingPoint, Pause, Prediction
 from portal.predictions.worker_services import say_alive
 from portal.reviews.services import Read, sign_review
 from portal.studies.blobs import store
@@ -33,6 +34,7 @@ from tests.factories import (
     start,
 )
 from tests.portal.conftest import drop_triggers
+from tests.portal.reviews.signed_worlds import chosen_point
 
 HOUR = 3600.0
 
@@ -76,7 +78,7 @@ def blob_of(instance: Instance):
 def test_an_empty_installation_breaks_nothing(db):
     code, states, _ = verified()
     assert code == 0
-    assert states == {f"I-{number}": "OK" for number in (1, 2, 3, 4, 5, 6, 8)}
+    assert states == {f"I-{number}": "OK" for number in (1, 2, 3, 4, 5, 6, 8, 9)}
 
 
 def test_a_busy_one_does_not_either_and_says_what_it_looked_at(busy):
@@ -275,6 +277,24 @@ def test_i4_a_cancellation_that_nobody_answers_for(busy):
     broken, words = breached()
     assert broken == {"I-4"}
     assert "has 0 events prediction.cancelled" in words
+
+
+def test_i9_a_cut_off_whose_set_is_another_and_a_signature_nobody_gave(busy, site, reviewer):
+    for presence, score in (*[("present", 0.8)] * 9, *[("absent", 0.3)] * 10):
+        study = scored_study(site, presence, score)
+        sign_review(study=study, read=Read(presence), password=PASSWORD, by=reviewer)
+    point = chosen_point(site, live_version(site))
+    scored_study(site, "present", 0.45)
+    assert breached()[0] == set()
+    rows = OperatingPoint.objects.filter(pk=point.pk)
+    rows.update(set_sha256="0" * 64)
+    broken, words = breached()
+    assert broken == {"I-9"}
+    assert "its set does not come out again" in words
+    rows.update(set_sha256=point.set_sha256, state="declined")
+    broken, words = breached()
+    assert broken == {"I-4"}
+    assert "has 1 events operating_point.approved, not 0" in words
 
 
 def test_i8_a_pause_that_nobody_made_and_one_that_nobody_ended(busy, site, deployed, reviewer):

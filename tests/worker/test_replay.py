@@ -11,6 +11,7 @@ from portal.predictions.replay_selectors import not_reproduced_lately
 from portal.studies.blobs import store
 from tests.dicom_files import child_chest, png_chest
 from tests.factories import make_instance, make_prediction, make_study
+from tests.portal.reviews.signed_worlds import chosen_point, sign_studies
 from worker import golden, model, tasks
 from worker.shipping import deploy_everywhere, register_shipped_model, shipped_manifest
 
@@ -126,6 +127,20 @@ def test_another_finding_of_the_same_score_is_found(scored, replay, change):
     Prediction.objects.filter(pk=row.pk).update(**change)
     assert replay("--prediction", str(row.pk))[0] == 1
     assert [code for *_, code in alerts()] == ["other_finding"]
+
+
+def test_the_cut_off_of_the_site_is_no_difference(live, replay, site, uploader):
+    sign_studies(site, live, uploader)
+    point = chosen_point(site, live)
+    make_prediction(make_instance(make_study(site), content=child_chest()), version=live)
+    tasks.drain()
+    row = Prediction.objects.get(operating_point=point)
+    assert (row.threshold, row.finding) == (0.4, "present" if row.score >= 0.4 else "absent")
+    assert replay("--prediction", str(row.pk))[0] == 0
+    Prediction.objects.filter(pk=row.pk).update(threshold=live.threshold)
+    assert replay("--prediction", str(row.pk))[0] == 1
+    why = AuditEvent.objects.get(action="prediction.not_reproduced").detail["why"]
+    assert "the cut-off of First spring at" in why
 
 
 def test_a_bundle_that_is_gone_says_so(scored, replay, bundle, monkeypatch):

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from scipy.stats import binomtest
 
 from portal.audit.models import AuditEvent
 from portal.audit.services import Action, record_alone
@@ -23,6 +24,7 @@ from portal.studies.models import Study
 from portal.watch.models import Alert
 from portal.watch.selectors import Scope, monday
 from portal.watch.services import acknowledge_alert
+from tests.portal.reviews.signed_worlds import chosen_point, sign_studies
 from tests.portal.watch.worlds import scanned
 from tests.privacy.canaries import canaries, found
 from tests.reports import make_report
@@ -127,6 +129,27 @@ def test_what_is_in_it(history, scope):
     assert (manifest["site"], manifest["to"]) == ("demo", TODAY.isoformat())
 
 
+def test_a_cut_off_of_the_site_is_in_it_with_its_figures_and_signatures(
+    history, scope, site, reader
+):
+    sign_studies(site, scope.version, reader)
+    point = chosen_point(site, scope.version)
+    members = opened(made(scope))
+    (told,) = json.loads(members["decisions.json"])["operating_points"]
+    assert (told["threshold"], told["set_name"], told["why"]) == (0.4, "First spring", "Our own.")
+    assert (told["proposed_by"], told["decided_by"]) == (
+        point.proposed_by.username, point.decided_by.username,
+    )  # fmt: skip
+    assert (told["state"], told["note"], told["set_sha256"]) == (None, "Seen.", point.set_sha256)
+    share = told["sensitivity"]
+    theirs = binomtest(share["found"], share["of"]).proportion_ci(method="wilson")
+    assert share["interval_95"] == pytest.approx([theirs.low, theirs.high])
+    assert json.loads(members["model/operating_points.json"])["site"] == [told]
+    approved = next(row for row in events(made(scope))
+                    if row.get("action") == "operating_point.approved")  # fmt: skip
+    assert approved["detail"]["operating_point"] == point.pk
+
+
 def test_every_date_in_the_file_is_the_end_of_the_period(history, scope):
     infos = zipfile.ZipFile(io.BytesIO(made(scope))).infolist()
     assert {info.date_time[:3] for info in infos} == {(TODAY.year, TODAY.month, TODAY.day)}
@@ -207,7 +230,8 @@ def test_events_about_the_model_are_whole_and_others_only_linked(history, scope)
     rows = events(made(scope))
     whole = {row["action"] for row in rows if "action" in row}
     assert whole >= {"model.paused", "alert.acknowledged", "prevalence.entered"}
-    assert all(one.split(".")[0] in {"model", "alert", "prevalence", "widening"} for one in whole)
+    kinds = {"model", "alert", "prevalence", "widening", "operating_point"}
+    assert {one.split(".")[0] for one in whole} <= kinds
     assert any("detail" not in row and "subject" not in row for row in rows)
     assert [row["seq"] for row in rows] == list(range(rows[0]["seq"], rows[-1]["seq"] + 1))
 

@@ -121,7 +121,7 @@ def test_a_second_person_makes_it_live_and_the_old_one_stays_in_the_history(
     assert (event.actor, event.subject) == ("reviewer", f"model:{better}")
     assert event.detail == {
         "status": "live", "proposed_by": "data_scientist", "why": WHY, "note": "Agreed.",
-        "replaces": str(deployed),
+        "replaces": str(deployed), "operating_point": "the bundle's own",
     }  # fmt: skip
     assert broken() == []
 

@@ -7,15 +7,14 @@ import pytest
 from scipy.stats import binomtest, ks_2samp
 from sklearn.metrics import cohen_kappa_score
 
+from portal.shares import Share, wilson
 from portal.watch.figures import (
     BINS,
     COARSE,
-    Share,
     distance,
     kappa,
     reference_of,
     stability,
-    wilson,
 )
 from tests.reports import figures
 
