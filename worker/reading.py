@@ -119,12 +119,15 @@ def settle(row: Prediction, answer: Score | Refusal) -> None:
     ------
     NotRunning
     """
-    if isinstance(answer, Score):
-        predictions.complete_prediction(row, _scored(answer))
-    elif answer.outcome in ENDS_DONE:
-        predictions.complete_prediction(row, _refused(answer))
+    if isinstance(answer, Score) or answer.outcome in ENDS_DONE:
+        predictions.complete_prediction(row, answer_of(answer))
     else:
-        predictions.fail_prediction(row, _refused(answer))
+        predictions.fail_prediction(row, answer_of(answer))
+
+
+def answer_of(answer: Score | Refusal) -> Answer:
+    """Return what is stored of what a classifier said."""
+    return _scored(answer) if isinstance(answer, Score) else _refused(answer)
 
 
 def _scored(score: Score) -> Answer:

@@ -17,6 +17,7 @@ from portal.studies.services import forget_upload_answers, remove_orphans
 from portal.watch.services import raise_alerts
 from worker.identity import worker_name
 from worker.repeating import Repeating
+from worker.shadow import ring_for_shadow
 
 CHORES_EVERY = timedelta(minutes=1)
 ALERTS_EVERY = timedelta(minutes=15)
@@ -31,13 +32,14 @@ def start_sweeping() -> Repeating:
 
 
 def chores() -> None:
-    """Do what may wait a minute: what is over or lost goes, heads are copied out."""
+    """Do what may wait a minute: old rows go, heads are copied, challengers go on."""
     end_expired_sessions()
     forget_empty_buckets()
     export_heads()
     forget_workers()
     forget_upload_answers()
     forget_review_answers()
+    ring_for_shadow()
 
 
 def heavy_chores() -> None:

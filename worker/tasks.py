@@ -14,6 +14,7 @@ from portal import logs, queue
 from portal.predictions.models import Prediction
 from portal.predictions.selectors import queued_rows_exist
 from portal.predictions.services import claim_predictions, named
+from portal.predictions.shadow_selectors import shadow_work_exists
 from portal.queue import app
 from worker import golden
 from worker.airlock import airlock_listens
@@ -21,6 +22,7 @@ from worker.identity import worker_name
 from worker.leases import empty_hands_at_the_end, let_go, take_in_hand
 from worker.model import device_in_use, live_classifiers
 from worker.reading import read, settle_all
+from worker.shadow import read_in_shadow
 
 BOUND_SECONDS = 30.0
 """How long one task may go on: a solo worker hears nothing while a task runs."""
@@ -29,12 +31,16 @@ logger = logging.getLogger(__name__)
 
 @app.task(name=queue.DRAIN, acks_late=True, ignore_result=True)
 def drain() -> None:
-    """Classify waiting predictions in batches, until none is left or the time is up."""
+    """Classify waiting predictions in batches, until none is left or the time is up.
+
+    In the time that is left, what challengers have not read.
+    """
     ends = time.monotonic() + BOUND_SECONDS
     with empty_hands_at_the_end(), ThreadPoolExecutor(1, "read") as reader:
         for batch, answers in batches_read(reader, ends):
             settle_all(batch, answers)
             let_go(batch)
+    read_in_shadow(lambda: is_over(ends))
     if is_over(ends):
         ring_for_the_rest()
 
@@ -84,7 +90,7 @@ def claim_after_seconds() -> int:
 
 def ring_for_the_rest() -> None:
     """Pass the bell on, to this worker or another, if anything still waits."""
-    if queued_rows_exist():
+    if queued_rows_exist() or shadow_work_exists():
         queue.ring()
 
 

@@ -59,6 +59,8 @@ class AuditEvent(models.Model):
         MODEL_WITHDRAWN = "model.withdrawn"
         MODEL_PAUSED = "model.paused"
         MODEL_RESUMED = "model.resumed"
+        MODEL_SHADOWED = "model.shadowed"
+        MODEL_ENDED = "model.ended"
         MODEL_REFUSED = "model.refused"
         MODEL_DRIFTED = "model.drifted"
         PREVALENCE_ENTERED = "prevalence.entered"

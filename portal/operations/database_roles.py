@@ -30,6 +30,7 @@ KEPT = frozenset(
         "predictions_operatingpoint",
         "predictions_prediction",
         "predictions_proposal",
+        "predictions_shadowscore",
         "predictions_siteprevalence",
         "predictions_widening",
         "reviews_studylease",

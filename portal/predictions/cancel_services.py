@@ -17,6 +17,11 @@ from portal.predictions.services import named
 State = Prediction.State
 logger = logging.getLogger(__name__)
 BATCH = 200  # rows a transaction: the site's trail is locked meanwhile, and an event takes 2 ms
+_ENDED = {
+    "code": MODEL_PAUSED,
+    "detail": "The version that was to read this image was taken out of use at this site.",
+    "remedy": "Read the study without the AI, or ask again: the live version reads it then.",
+}
 _PAUSED = {
     "code": MODEL_PAUSED,
     "detail": "The model was paused at this site before it read this image.",
@@ -54,6 +59,12 @@ def cancel_batch(pk: int) -> int:
 def cancel_all_waiting(deployment: Deployment) -> int:
     """Cancel all that waits for a paused deployment, inside the transaction that locked it."""
     return _cancel(deployment, _waiting(deployment).select_for_update(of=("self",)))
+
+
+def cancel_ended(deployment: Deployment, *, by: User) -> None:
+    """Cancel all that waits for a canary, inside the transaction that ended it."""
+    for row in _waiting(deployment).select_for_update(of=("self",)):
+        cancel_waiting(row, by=by, **_ENDED)
 
 
 def cancel_waiting(prediction: Prediction, *, by: User | None, **why: str) -> bool:

@@ -55,11 +55,11 @@ def model_acts() -> Iterator[tuple[Acts, AuditEvent.Action]]:
     reported = Counter((SYSTEM, f"model:{report.model_version}") for report in reports)
     yield reported, Action.MODEL_REPORTED
     deployments = Deployment.objects.select_related("site", "model_version")
-    yield _acts(deployments), Action.MODEL_DEPLOYED
-    proposals = Proposal.objects.select_related("site", "model_version")
-    yield _acts(proposals), Action.MODEL_PROPOSED
-    yield _acts(proposals.filter(state=Proposal.State.DECLINED)), Action.MODEL_DECLINED
-    yield _acts(proposals.filter(state=Proposal.State.WITHDRAWN)), Action.MODEL_WITHDRAWN
+    yield _acts(deployments.filter(started_by=None)), Action.MODEL_DEPLOYED
+    yield _acts(deployments.exclude(started_by=None)), Action.MODEL_SHADOWED
+    yield _acts(deployments.exclude(reads_from=None).exclude(until=None)), Action.MODEL_ENDED
+    yield from _proposal_acts()
+    yield from _widening_acts()
     pauses = Pause.objects.select_related("deployment__site", "deployment__model_version")
     yield Counter(_act(pause.deployment) for pause in pauses), Action.MODEL_PAUSED
     resumed = pauses.exclude(resumed_at=None)
@@ -67,6 +67,16 @@ def model_acts() -> Iterator[tuple[Acts, AuditEvent.Action]]:
     entered = SitePrevalence.objects.select_related("site")
     sites = Counter((row.site.slug, f"site:{row.site.slug}") for row in entered)
     yield sites, Action.PREVALENCE_ENTERED
+
+
+def _proposal_acts() -> Iterator[tuple[Acts, AuditEvent.Action]]:
+    proposals = Proposal.objects.select_related("site", "model_version")
+    yield _acts(proposals), Action.MODEL_PROPOSED
+    yield _acts(proposals.filter(state=Proposal.State.DECLINED)), Action.MODEL_DECLINED
+    yield _acts(proposals.filter(state=Proposal.State.WITHDRAWN)), Action.MODEL_WITHDRAWN
+
+
+def _widening_acts() -> Iterator[tuple[Acts, AuditEvent.Action]]:
     widenings = Widening.objects.select_related("site", "model_version")
     decided = widenings.exclude(decided_at=None)
     yield _acts(widenings), Action.WIDENING_PROPOSED

@@ -1,3 +1,5 @@
+import hashlib
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -42,8 +44,12 @@ class ModelVersion(models.Model):
         return f"{self.name} {self.version}"
 
 
+LARGEST_SHARE = 50
+"""Percent. What reads more than half of the studies is the live version."""
+
+
 class Proposal(models.Model):
-    """That a version should become live at a site. It waits for a second person."""
+    """That a version should read for the readers of a site. It waits for a second person."""
 
     class State(models.TextChoices):
         WAITING = "waiting"
@@ -51,8 +57,17 @@ class Proposal(models.Model):
         DECLINED = "declined"
         WITHDRAWN = "withdrawn"
 
+    class Kind(models.TextChoices):
+        LIVE = "live", "to be live"
+        CANARY = "canary", "to read a share of the studies"
+        ROLLBACK = "rollback", "to be live again"
+
     site = models.ForeignKey(Site, models.PROTECT, related_name="+")
     model_version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.LIVE, db_default="live")
+    share = models.PositiveSmallIntegerField(
+        null=True, help_text="Of a canary: percent of the studies that it should read."
+    )
     state = models.CharField(max_length=9, choices=State, default=State.WAITING)
     why = models.TextField()
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -66,6 +81,12 @@ class Proposal(models.Model):
     class Meta:
         constraints = (
             models.CheckConstraint(condition=~Q(why=""), name="proposal_says_why"),
+            models.CheckConstraint(
+                condition=Q(kind="canary", share__isnull=False)
+                & Q(share__gte=1, share__lte=LARGEST_SHARE)
+                | ~Q(kind="canary") & Q(share=None),
+                name="proposal_share_only_of_a_canary",
+            ),
             models.CheckConstraint(
                 condition=Q(state="waiting", decided_by=None, decided_at=None)
                 | Q(state="withdrawn", decided_at__isnull=False, decided_by=F("proposed_by"))
@@ -90,10 +111,15 @@ class Proposal(models.Model):
 
 
 class Deployment(models.Model):
-    """A model version at a site, from the decision for it until another takes its place."""
+    """A model version at a site, from the decision for it until it ends.
+
+    A challenger is in shadow, where no reader sees what it says, or a canary, which reads a share
+    of the studies for the readers and the rest in shadow.
+    """
 
     class Status(models.TextChoices):
         LIVE = "live"
+        CANARY = "canary"
         SHADOW = "shadow"
         PAUSED = "paused"
         REPLACED = "replaced"
@@ -102,21 +128,45 @@ class Deployment(models.Model):
     model_version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="deployments")
     status = models.CharField(max_length=8, choices=Status)
     since = models.DateTimeField(auto_now_add=True)
-    until = models.DateTimeField(null=True, help_text="When another version took its place.")
+    until = models.DateTimeField(null=True, help_text="When another took its place, or it ended.")
     proposal = models.OneToOneField(
         Proposal,
         models.PROTECT,
         null=True,
         related_name="deployment",
-        help_text="Empty: it came with the installation.",
+        help_text="Empty: it came with the installation, or is in shadow.",
     )
+    reads_from = models.DateTimeField(
+        null=True, help_text="Of a challenger: what was asked for since, it reads in shadow too."
+    )
+    share = models.PositiveSmallIntegerField(
+        null=True, help_text="Of a canary: percent of the studies that it reads for the readers."
+    )
+    seed = models.CharField(
+        max_length=32, blank=True, db_default="", help_text="By what a canary's share is drawn."
+    )
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
+    why = models.TextField(blank=True, db_default="", help_text="Why it was put in shadow.")
 
     class Meta:
         constraints = (
             models.CheckConstraint(
-                condition=Q(status__in=("live", "shadow", "paused"), until=None)
+                condition=Q(status__in=("live", "canary", "shadow", "paused"), until=None)
                 | Q(status="replaced", until__isnull=False),
                 name="deployment_ends_when_replaced",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="replaced")
+                | Q(status__in=("live", "paused"), reads_from=None, share=None)
+                | Q(status="shadow", reads_from__isnull=False, started_by__isnull=False, share=None)
+                & ~Q(why="")
+                | Q(status="canary", reads_from__isnull=False, proposal__isnull=False)
+                & Q(share__isnull=False)
+                & Q(share__gte=1, share__lte=LARGEST_SHARE)
+                & ~Q(seed=""),
+                name="deployment_fields_match_status",
             ),
             models.UniqueConstraint(
                 fields=("site", "model_version"),
@@ -128,10 +178,25 @@ class Deployment(models.Model):
                 condition=Q(status__in=("live", "paused")),
                 name="deployment_one_live_a_site",
             ),
+            models.UniqueConstraint(
+                fields=("site",),
+                condition=Q(status__in=("canary", "shadow")),
+                name="deployment_one_challenger_a_site",
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.model_version} {self.status} at {self.site}"
+
+    @property
+    def is_challenger(self) -> bool:
+        """Whether it is, or was, beside a live version."""
+        return self.reads_from is not None
+
+    def reads_for_readers(self, study_instance_uid: str) -> bool:
+        """Return whether a study is in the share of this canary: the same at every look."""
+        drawn = hashlib.sha256(f"{self.seed}:{study_instance_uid}".encode()).digest()
+        return int.from_bytes(drawn[:8], "big") % 100 < (self.share or 0)
 
 
 class Pause(models.Model):

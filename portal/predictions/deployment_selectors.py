@@ -10,6 +10,7 @@ from portal.predictions.selectors import live_workers, seen_within
 
 Status = Deployment.Status
 SERVING = (Status.LIVE, Status.PAUSED)
+TRIED = (Status.CANARY, Status.SHADOW)
 MOST = 50  # rows of a history
 _DECIDED = ("proposal__proposed_by", "proposal__decided_by")
 
@@ -40,21 +41,45 @@ def live_version(site: Site) -> ModelVersion | None:
     return deployment.model_version if deployment and live else None
 
 
-def locked_live_version(site: Site) -> ModelVersion | None:
-    """Return what is live at ``site``, with its deployment locked by the caller's transaction.
+def locked_version_for(site: Site, study_instance_uid: str) -> ModelVersion | None:
+    """Return what reads a study of ``site`` for its readers: what is live, or its canary.
 
-    None, too, if it was replaced while the lock was waited for: who must know asks again.
+    The live deployment is locked by the caller's transaction; who begins or ends a canary locks
+    it too. None, too, if it was replaced while the lock was waited for: who must know asks again.
     """
     live = Deployment.objects.filter(site=site, status=Status.LIVE)
     locked = live.select_for_update(of=("self",), no_key=True)
     deployment = locked.select_related("model_version").first()
-    return deployment.model_version if deployment else None
+    if deployment is None:
+        return None
+    canaries = Deployment.objects.filter(site=site, status=Status.CANARY)
+    canary = canaries.select_related("model_version").first()
+    if canary and canary.reads_for_readers(study_instance_uid):
+        return canary.model_version
+    return deployment.model_version
 
 
 def current_deployment(site: Site) -> Deployment | None:
     """Return what is live or paused at ``site``, if anything is."""
     serving = Deployment.objects.filter(site=site, status__in=SERVING)
     return serving.select_related("model_version", "site", *_DECIDED).first()
+
+
+def challenger_at(site: Site, version: ModelVersion | None = None) -> Deployment | None:
+    """Return what is tried beside the live version of ``site``, in shadow or as a canary."""
+    tried = Deployment.objects.filter(site=site, status__in=TRIED)
+    if version:
+        tried = tried.filter(model_version=version)
+    return tried.select_related("model_version", "site", "started_by", *_DECIDED).first()
+
+
+def version_before(site: Site) -> ModelVersion | None:
+    """Return what was live at ``site`` before what is live or paused now, if anything was."""
+    was_live = Deployment.objects.filter(site=site, status=Status.REPLACED, reads_from=None)
+    now = Deployment.objects.filter(site=site, status__in=SERVING).values("model_version")
+    rows = was_live.exclude(model_version__in=now).select_related("model_version")
+    before = rows.order_by("-until", "-pk").first()
+    return before.model_version if before else None
 
 
 def open_pause(site: Site) -> Pause | None:

@@ -1,10 +1,10 @@
-"""Write side of what is live at a site: proposed by one, approved by another; stopped by anyone.
+"""Write side of what reads for the readers of a site: proposed by one, approved by another.
 
 Four eyes look at the person, not at the role. Every act locks the site first, so that of two at
 once the second sees what the first has done; refusals are audited too.
 """
 
-from contextlib import AbstractContextManager
+import secrets
 from typing import Any
 
 from django.db import transaction
@@ -13,28 +13,36 @@ from django.utils import timezone
 
 from portal.accounts.models import Site, User
 from portal.accounts.roles import May
-from portal.audit.services import Action, record, refusals_recorded
-from portal.errors import Conflict, Forbidden, InvalidInput, ReasonMissing
-from portal.predictions.cancel_services import cancel_all_waiting, cancel_batch
-from portal.predictions.deployment_models import Deployment, ModelVersion, Pause, Proposal
+from portal.audit.services import Action
+from portal.errors import Conflict, InvalidInput
+from portal.predictions.cancel_services import cancel_all_waiting
+from portal.predictions.decision_rules import (
+    NotLive,
+    allow,
+    answered_for,
+    fitting,
+    locked_site,
+    record_on,
+    refuse_challenger,
+    refuse_same,
+    refuse_withdrawal_by_others,
+    said,
+    serving_at,
+    waiting_proposal,
+)
+from portal.predictions.deployment_models import (
+    LARGEST_SHARE,
+    Deployment,
+    ModelVersion,
+    Proposal,
+)
+from portal.predictions.deployment_selectors import challenger_at, version_before
 from portal.predictions.operating_point_selectors import BUNDLES_OWN, point_in_force
 from portal.predictions.report_selectors import report_of
 
 Status = Deployment.Status
 State = Proposal.State
-LONGEST = 2000  # characters of a reason
-
-
-class MayNotDecide(Forbidden):
-    """The roles of the person do not allow this act on a model."""
-
-    code = "may_not_decide_on_models"
-
-
-class SamePerson(Forbidden):
-    """It takes a second person, whatever the roles of the first."""
-
-    code = "same_person"
+Kind = Proposal.Kind
 
 
 class AlreadyHere(Conflict):
@@ -55,71 +63,92 @@ class NothingProposed(Conflict):
     code = "nothing_proposed"
 
 
-class NotLive(Conflict):
-    """The version is not live at the site."""
+class NothingBefore(Conflict):
+    """No other version was live at the site before."""
 
-    code = "model_not_live"
-
-
-class NotPaused(Conflict):
-    """The version is not paused at the site."""
-
-    code = "model_not_paused"
+    code = "no_version_before"
 
 
-def propose_deployment(*, version: ModelVersion, why: str, by: User) -> Proposal:
+def propose_deployment(
+    *, version: ModelVersion, why: str, by: User, share: int | None = None
+) -> Proposal:
     """Return the proposal that ``version`` becomes live at the site of ``by``. It waits.
+
+    With a ``share``, 1 to `LARGEST_SHARE` percent, that it becomes a canary: it reads so much of
+    the studies for the readers, beside the live version.
 
     Raises
     ------
-    MayNotDecide, ReasonMissing, AlreadyHere, WithoutReport
+    MayNotDecide, ReasonMissing, InvalidInput, AlreadyHere, NotLive, ChallengerThere, WithoutReport
     """
-    with _answered_for("propose", version, by), transaction.atomic():
-        _allow(by, May.EVALUATE_MODELS, "Proposing a model is for data scientists.")
-        why, site = _said(why), _lock(by.site)
-        if current := _current(site, version):
+    with answered_for("propose", version, by), transaction.atomic():
+        allow(by, May.EVALUATE_MODELS, words="Proposing a model is for data scientists.")
+        why, site = said(why), locked_site(by.site)
+        if current := serving_at(site, version):
             raise AlreadyHere(f"{version} is {current.status} here already.")
-        if _waiting(site, version):
-            raise AlreadyHere(f"{version} is proposed already and waits for a second person.")
+        if share is not None:
+            _refuse_canary(site, version, share)
         if report_of(version) is None:
             raise WithoutReport(
                 f"{version} came without a report of what was measured of it: register its bundle "
                 "with one."
             )
-        proposal = Proposal.objects.create(
-            site=site, model_version=version, why=why, proposed_by=by, proposed_at=timezone.now()
-        )
-        _record(Action.MODEL_PROPOSED, version, by, why=why)
-    return proposal
+        kind = Kind.LIVE if share is None else Kind.CANARY
+        return _propose(site, version, why, by, kind=kind, share=share)
 
 
-def approve_deployment(*, version: ModelVersion, note: str = "", by: User) -> Deployment:
-    """Return the deployment that is live now; the one that it replaces stays in the history.
-
-    What waits for a version that is replaced while it is live is still read by it; what waits
-    for a paused one is cancelled.
+def propose_rollback(*, version: ModelVersion, why: str, by: User) -> Proposal:
+    """Return the proposal that what was live before ``version`` takes its place again. It waits.
 
     Raises
     ------
-    MayNotDecide, NothingProposed, SamePerson, InvalidInput
+    MayNotDecide, ReasonMissing, NotLive, NothingBefore, AlreadyHere
     """
-    with _answered_for("approve", version, by), transaction.atomic():
-        proposal = _decide(version, State.APPROVED, _fitting(note), by)
-        replaced = _replace_current(proposal.site)
-        point = point_in_force(proposal.site, version)
-        deployment = Deployment.objects.create(
-            site=proposal.site, model_version=version, status=Status.LIVE, proposal=proposal
-        )
-        _record(
+    with answered_for("rollback", version, by), transaction.atomic():
+        acts = (May.EVALUATE_MODELS, May.APPROVE_MODELS, May.PAUSE_MODEL)
+        allow(by, *acts, words="Rolling a model back is for people who decide on models.")
+        why, site = said(why), locked_site(by.site)
+        if serving_at(site, version) is None:
+            raise NotLive(f"{version} is not live here, so there is nothing to roll back.")
+        before = version_before(site)
+        if before is None:
+            raise NothingBefore(f"No other version was live here before {version}.")
+        return _propose(site, before, why, by, kind=Kind.ROLLBACK)
+
+
+def approve_deployment(*, version: ModelVersion, note: str = "", by: User) -> Deployment:
+    """Return the deployment that reads from now on; what it replaces stays in the history.
+
+    What waits for a version that is replaced while it is live is still read by it; what waits
+    for a paused one is cancelled. Of an approved canary the live version stays.
+
+    Raises
+    ------
+    MayNotDecide, NothingProposed, SamePerson, InvalidInput, NotLive, ChallengerThere
+    """
+    with answered_for("approve", version, by), transaction.atomic():
+        proposal = _decide(version, State.APPROVED, fitting(note), by)
+        site, replaced = proposal.site, None
+        if proposal.kind == Kind.CANARY:
+            _refuse_canary(site, version, proposal.share or 0)
+        else:
+            replaced = _replace_current(site)
+        if (tried := challenger_at(site)) and tried.model_version == version:
+            end_row(tried, by, reason=f"It is {proposal.get_kind_display()}.")
+        point = point_in_force(site, version)
+        deployment = _deploy(proposal)
+        detail = {"share": deployment.share} if deployment.share else {}
+        record_on(
             Action.MODEL_DEPLOYED,
             version,
             by,
-            status=Status.LIVE.value,
+            status=deployment.status,
             proposed_by=proposal.proposed_by.username,
             why=proposal.why,
             note=proposal.note,
             replaces=str(replaced.model_version) if replaced else "",
             operating_point=point.pk if point else BUNDLES_OWN,
+            **detail,
         )
     return deployment
 
@@ -131,9 +160,9 @@ def decline_deployment(*, version: ModelVersion, reason: str, by: User) -> Propo
     ------
     MayNotDecide, ReasonMissing, NothingProposed, SamePerson
     """
-    with _answered_for("decline", version, by), transaction.atomic():
-        proposal = _decide(version, State.DECLINED, _said(reason), by)
-        _record(Action.MODEL_DECLINED, version, by, reason=proposal.note)
+    with answered_for("decline", version, by), transaction.atomic():
+        proposal = _decide(version, State.DECLINED, said(reason), by)
+        record_on(Action.MODEL_DECLINED, version, by, reason=proposal.note)
     return proposal
 
 
@@ -144,79 +173,74 @@ def withdraw_proposal(*, version: ModelVersion, note: str = "", by: User) -> Pro
     ------
     NothingProposed, MayNotDecide, InvalidInput
     """
-    with _answered_for("withdraw", version, by), transaction.atomic():
-        note = _fitting(note)
-        proposal = _waiting(_lock(by.site), version)
+    with answered_for("withdraw", version, by), transaction.atomic():
+        note = fitting(note)
+        proposal = waiting_proposal(locked_site(by.site), version)
         if proposal is None:
             raise NothingProposed(f"Nobody has proposed {version} here.")
-        if proposal.proposed_by_id != by.pk:
-            raise MayNotDecide("Only the person who proposed it may withdraw it; decline it.")
+        refuse_withdrawal_by_others(proposal.proposed_by_id, by)
         _close(proposal, State.WITHDRAWN, note, by)
-        _record(Action.MODEL_WITHDRAWN, version, by, note=note)
+        record_on(Action.MODEL_WITHDRAWN, version, by, note=note)
     return proposal
 
 
-def pause_model(*, version: ModelVersion, reason: str, by: User) -> Pause:
-    """Stop ``version`` at the site of ``by``: from the commit on no new inference starts.
-
-    A batch that runs may finish. What waits is cancelled: a first part before this returns, the
-    rest by the sweep. Studies flow on and are read without the AI.
-
-    Raises
-    ------
-    MayNotDecide, ReasonMissing, NotLive
-    """
-    with _answered_for("pause", version, by), transaction.atomic():
-        _allow(by, May.PAUSE_MODEL, "Pausing a model is for reviewers and adjudicators.")
-        reason = _said(reason)
-        deployment = _current(_lock(by.site), version, Status.LIVE)
-        if deployment is None:
-            raise NotLive(f"{version} is not live here, so it cannot be paused.")
-        Deployment.objects.filter(pk=deployment.pk).update(status=Status.PAUSED)
-        pause = Pause.objects.create(
-            deployment=deployment, reason=reason, paused_by=by, paused_at=Now()
-        )
-        pause.refresh_from_db(fields=("paused_at",))  # by the clock that inferences start by
-        _record(Action.MODEL_PAUSED, version, by, reason=reason)
-    cancel_batch(deployment.pk)
-    return pause
+def end_row(deployment: Deployment, by: User, *, reason: str) -> None:
+    """End a challenger inside the caller's transaction, and tell the trail."""
+    Deployment.objects.filter(pk=deployment.pk).update(status=Status.REPLACED, until=Now())
+    record_on(
+        Action.MODEL_ENDED, deployment.model_version, by, was=deployment.status, reason=reason
+    )
 
 
-def resume_model(*, version: ModelVersion, note: str = "", by: User) -> Pause:
-    """Let a paused version go on, by another person than the one who paused it.
+def _propose(
+    site: Site,
+    version: ModelVersion,
+    why: str,
+    by: User,
+    *,
+    kind: Proposal.Kind,
+    share: int | None = None,
+) -> Proposal:
+    if waiting_proposal(site, version):
+        raise AlreadyHere(f"{version} is proposed already and waits for a second person.")
+    proposal = Proposal.objects.create(
+        site=site,
+        model_version=version,
+        kind=kind,
+        share=share,
+        why=why,
+        proposed_by=by,
+        proposed_at=timezone.now(),
+    )
+    detail = {"share": share} if share else {}
+    record_on(Action.MODEL_PROPOSED, version, by, why=why, kind=kind.value, **detail)
+    return proposal
 
-    Studies that came meanwhile stay read without the AI.
 
-    Raises
-    ------
-    MayNotDecide, NotPaused, SamePerson, InvalidInput
-    """
-    with _answered_for("resume", version, by), transaction.atomic():
-        _allow(by, May.APPROVE_MODELS, "Resuming a model is for reviewers and site admins.")
-        note = _fitting(note)
-        deployment = _current(_lock(by.site), version, Status.PAUSED)
-        if deployment is None:
-            raise NotPaused(f"{version} is not paused here.")
-        pause = Pause.objects.get(deployment=deployment, resumed_at=None)
-        if pause.paused_by_id == by.pk:
-            raise SamePerson("You paused it yourself; somebody else has to let it go on.")
-        Pause.objects.filter(pk=pause.pk).update(resumed_by=by, resumed_at=Now(), note=note)
-        pause.refresh_from_db()
-        Deployment.objects.filter(pk=deployment.pk).update(status=Status.LIVE)
-        _record(
-            Action.MODEL_RESUMED, version, by, paused_by=pause.paused_by.username, note=pause.note
-        )
-    return pause
+def _deploy(proposal: Proposal) -> Deployment:
+    """Return the deployment that an approved proposal asks for; its place is free."""
+    fields: dict[str, Any] = {"status": Status.LIVE}
+    if proposal.kind == Kind.CANARY:
+        fields = {"status": Status.CANARY, "share": proposal.share, "seed": secrets.token_hex(16)}
+        fields["reads_from"] = proposal.decided_at
+    return Deployment.objects.create(
+        site=proposal.site, model_version=proposal.model_version, proposal=proposal, **fields
+    )
+
+
+def _refuse_canary(site: Site, version: ModelVersion, share: int) -> None:
+    if not 1 <= share <= LARGEST_SHARE:
+        raise InvalidInput(f"A canary reads 1 to {LARGEST_SHARE} percent of the studies.")
+    refuse_challenger(site, version)
 
 
 def _decide(version: ModelVersion, state: Proposal.State, note: str, by: User) -> Proposal:
     """Return the waiting proposal of ``version``, closed by a second person."""
-    _allow(by, May.APPROVE_MODELS, "Deciding on a model is for reviewers and site admins.")
-    proposal = _waiting(_lock(by.site), version)
+    allow(by, May.APPROVE_MODELS, words="Deciding on a model is for reviewers and site admins.")
+    proposal = waiting_proposal(locked_site(by.site), version)
     if proposal is None:
         raise NothingProposed(f"No proposal of {version} waits here.")
-    if proposal.proposed_by_id == by.pk:
-        raise SamePerson("You proposed it yourself; somebody else has to decide.")
+    refuse_same(proposal.proposed_by_id, by)
     return _close(proposal, state, note, by)
 
 
@@ -228,59 +252,10 @@ def _close(proposal: Proposal, state: Proposal.State, note: str, by: User) -> Pr
 
 
 def _replace_current(site: Site) -> Deployment | None:
-    current = _current(site)
+    current = serving_at(site)
     if current is None:
         return None
     if current.status == Status.PAUSED:
         cancel_all_waiting(current)
     Deployment.objects.filter(pk=current.pk).update(status=Status.REPLACED, until=Now())
     return current
-
-
-def _lock(site: Site) -> Site:
-    """Return the site with its row locked; rows that merely refer to it are not held up."""
-    return Site.objects.select_for_update(no_key=True).get(pk=site.pk)
-
-
-def _current(site: Site, version: ModelVersion | None = None, *status: str) -> Deployment | None:
-    """Return what is live or paused, locked: requests in progress have ended or will see us."""
-    serving = Deployment.objects.filter(
-        site=site, status__in=status or (Status.LIVE, Status.PAUSED)
-    )
-    if version:
-        serving = serving.filter(model_version=version)
-    locked = serving.select_for_update(of=("self",), no_key=True)
-    return locked.select_related("model_version").first()
-
-
-def _waiting(site: Site, version: ModelVersion) -> Proposal | None:
-    waiting = Proposal.objects.filter(site=site, model_version=version, state=State.WAITING)
-    return waiting.select_related("site", "proposed_by").first()
-
-
-def _allow(by: User, act: May, words: str) -> None:
-    if not by.may(act):
-        raise MayNotDecide(words)
-
-
-def _said(reason: str) -> str:
-    if not reason.strip():
-        raise ReasonMissing("Say why.")
-    return _fitting(reason)
-
-
-def _fitting(words: str) -> str:
-    if len(words) > LONGEST:
-        raise InvalidInput(f"A reason has at most {LONGEST} characters.")
-    return words.strip()
-
-
-def _answered_for(act: str, version: ModelVersion, by: User) -> AbstractContextManager[None]:
-    subject = f"model:{version}"
-    return refusals_recorded(
-        Action.MODEL_REFUSED, chain=by.site.slug, subject=subject, by=by, act=act
-    )
-
-
-def _record(action: Action, version: ModelVersion, by: User, **detail: Any) -> None:
-    record(action, chain=by.site.slug, subject=f"model:{version}", by=by, **detail)

@@ -9,6 +9,7 @@ from portal.predictions.deployment_models import Deployment, ModelVersion, Pause
 from portal.predictions.operating_point_models import OperatingPoint
 from portal.predictions.prevalence_models import SitePrevalence
 from portal.predictions.report_models import ModelReport, ReportPicture
+from portal.predictions.shadow_models import ShadowScore
 from portal.predictions.widening_models import Widening
 from portal.studies.models import Instance
 
@@ -21,6 +22,7 @@ __all__ = [
     "Prediction",
     "Proposal",
     "ReportPicture",
+    "ShadowScore",
     "SitePrevalence",
     "Widening",
     "Worker",

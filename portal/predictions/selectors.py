@@ -53,8 +53,9 @@ class NoSuchMap(NotFound):
 
 
 def live_versions() -> QuerySet[ModelVersion]:
-    """Return every version that is live anywhere: what a worker must be able to run."""
-    return ModelVersion.objects.filter(deployments__status=Deployment.Status.LIVE).distinct()
+    """Return every version that reads for readers anywhere: what a worker must be able to run."""
+    reads = (Deployment.Status.LIVE, Deployment.Status.CANARY)
+    return ModelVersion.objects.filter(deployments__status__in=reads).distinct()
 
 
 def visible_predictions(user: User) -> QuerySet[Prediction]:

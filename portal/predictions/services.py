@@ -19,7 +19,7 @@ from portal.accounts.models import User
 from portal.audit.models import AuditEvent
 from portal.audit.services import Action, record
 from portal.errors import Conflict
-from portal.predictions.deployment_selectors import locked_live_version
+from portal.predictions.deployment_selectors import locked_version_for
 from portal.predictions.models import Deployment, ModelVersion, Prediction
 from portal.predictions.operating_point_selectors import held_against
 from portal.predictions.tally_services import count_ended, count_lost_leases
@@ -67,12 +67,13 @@ def request_prediction(
     priority: int = PRIORITY,
     retry_of: Prediction | None = None,
 ) -> Prediction | None:
-    """Queue the version that is live at the instance's site; none live, no prediction.
+    """Queue what reads the study at its site, live or canary; nothing live, no prediction.
 
     The deployment stays locked until the commit: who pauses it waits for that, and cancels this
     row too.
     """
-    version = locked_live_version(instance.site) or locked_live_version(instance.site)
+    asked = instance.site, instance.series.study.study_instance_uid
+    version = locked_version_for(*asked) or locked_version_for(*asked)
     if version is None:
         return None
     prediction = Prediction.objects.create(
@@ -284,10 +285,8 @@ def _mine(prediction: Prediction) -> QuerySet[Prediction]:
 
 
 def _finish(prediction: Prediction, **changes: Any) -> None:
-    ended = _mine(prediction).update(
-        finished_at=Now(), lease_token=None, lease_until=None, **changes
-    )
-    if not ended:
+    over = {"finished_at": Now(), "lease_token": None, "lease_until": None}
+    if not _mine(prediction).update(**over, **changes):
         raise NotRunning(f"prediction {prediction.pk} is no longer yours to finish")
 
 

@@ -15,6 +15,7 @@ from portal.accounts.services import confirm_password
 from portal.audit.services import Action, record
 from portal.errors import Conflict
 from portal.predictions.decision_rules import (
+    NotLive,
     allow,
     allow_taking_back,
     answered_for,
@@ -27,7 +28,6 @@ from portal.predictions.decision_rules import (
 )
 from portal.predictions.deployment_models import ModelVersion
 from portal.predictions.deployment_selectors import current_deployment
-from portal.predictions.deployment_services import NotLive
 from portal.predictions.widening_models import Widening
 from portal.predictions.wider import Wider, columns_of
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from portal.accounts.models import Site
-from portal.predictions.models import ModelVersion, OperatingPoint, Prediction
+from portal.predictions.models import ModelVersion, OperatingPoint, Prediction, ShadowScore
 from portal.reviews.signed_selectors import signed_scores
 from portal.reviews.signed_sets import AIMS, CutOff, SignedSet
 
@@ -69,6 +69,8 @@ def candidates(
 
 
 def has_scored(site: Site, version: ModelVersion) -> bool:
-    """Return whether ``version`` has scored anything at ``site``."""
-    mine = Prediction.objects.filter(site=site, model_version=version)
-    return mine.filter(outcome=Prediction.Outcome.SCORED).exists()
+    """Return whether ``version`` has scored anything at ``site``, if only in shadow."""
+    scored = {"outcome": Prediction.Outcome.SCORED}
+    mine = Prediction.objects.filter(site=site, model_version=version, **scored)
+    shadow = {"deployment__site": site, "deployment__model_version": version}
+    return mine.exists() or ShadowScore.objects.filter(**shadow, **scored).exists()

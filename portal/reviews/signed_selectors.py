@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from django.db.models import Exists, Max, OuterRef, QuerySet
 
 from portal.accounts.models import Site
-from portal.predictions.models import ModelVersion, Prediction
+from portal.predictions.models import ModelVersion, Prediction, ShadowScore
 from portal.reviews.models import Presence, Purpose, Review
 
 
@@ -43,8 +44,8 @@ def signed_scores(
 ) -> list[SignedScore]:
     """Return the signed studies of ``site`` that ``version`` scored, in the order of their rows.
 
-    The adjudication's review counts, else the first reader's; of several images the highest
-    score. Two queries, however many.
+    For the readers or in shadow. The adjudication's review counts, else the first reader's; of
+    several images the highest score. Three queries, however many.
 
     Parameters
     ----------
@@ -54,12 +55,8 @@ def signed_scores(
         What stood and was scored then. Reviews and scores are never edited, so the answer for a
         moment that has passed stays the same. None: now.
     """
-    scores = Prediction.objects.filter(site=site, model_version=version, outcome="scored")
-    if as_of:
-        scores = scores.filter(finished_at__lte=as_of)
-    of_study = scores.order_by().values_list("instance__series__study")
-    highest = dict(of_study.annotate(highest=Max("score")))
-    reviews = _standing(site, as_of).filter(study__in=of_study)
+    highest = _highest(site, version, as_of)
+    reviews = _standing(site, as_of).filter(study__in=_scored_by(site, version))
     return [
         SignedScore(
             study_id=study,
@@ -73,6 +70,34 @@ def signed_scores(
         for study, uid, review, signed_at, presence, shown in _one_a_study(reviews)
         if study in highest and _within(signed_at, since, until)
     ]
+
+
+def _highest(site: Site, version: ModelVersion, as_of: datetime | None) -> dict[int, float]:
+    """Return the highest score of ``version`` on each study, by its primary key."""
+    found: dict[int, float] = {}
+    for scores in (_for_readers(site, version), _in_shadow(site, version)):
+        until = scores.filter(finished_at__lte=as_of) if as_of else scores
+        of_study = until.order_by().values_list("instance__series__study")
+        for study, score in of_study.annotate(highest=Max("score")):
+            found[study] = max(score, found.get(study, 0.0))
+    return found
+
+
+def _scored_by(site: Site, version: ModelVersion) -> QuerySet[Any, tuple[int]]:
+    """Return the primary keys of the studies that ``version`` has scored."""
+    read = _for_readers(site, version).order_by().values_list("instance__series__study")
+    return read.union(
+        _in_shadow(site, version).order_by().values_list("instance__series__study"), all=True
+    )
+
+
+def _for_readers(site: Site, version: ModelVersion) -> QuerySet[Prediction]:
+    return Prediction.objects.filter(site=site, model_version=version, outcome="scored")
+
+
+def _in_shadow(site: Site, version: ModelVersion) -> QuerySet[ShadowScore]:
+    mine = {"deployment__site": site, "deployment__model_version": version}
+    return ShadowScore.objects.filter(**mine, outcome="scored")
 
 
 def _standing(site: Site, as_of: datetime | None) -> QuerySet[Review]:

@@ -9,8 +9,11 @@ from portal.accounts.models import Site, User
 from portal.accounts.roles import May
 from portal.audit.services import Action, record, refusals_recorded
 from portal.errors import InvalidInput, ReasonMissing
+from portal.predictions.decision_rules import (
+    LONGEST,
+    MayNotDecide,
+)
 from portal.predictions.deployment_models import Deployment, ModelVersion
-from portal.predictions.deployment_services import LONGEST, MayNotDecide
 from portal.predictions.prevalence_selectors import prevalence_at
 from portal.predictions.report_selectors import report_of
 from portal.watch.figures import reference_of

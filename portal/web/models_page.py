@@ -10,6 +10,9 @@ from django.shortcuts import render
 from portal.accounts.models import Site, User
 from portal.accounts.roles import May
 from portal.http.requests import AuthenticatedHttpRequest
+from portal.predictions.decision_rules import (
+    LONGEST,
+)
 from portal.predictions.deployment_models import Deployment, Proposal
 from portal.predictions.deployment_selectors import (
     current_deployment,
@@ -19,7 +22,6 @@ from portal.predictions.deployment_selectors import (
     troubles,
     versions_at,
 )
-from portal.predictions.deployment_services import LONGEST
 from portal.predictions.prevalence_selectors import prevalence_at, prevalences_at
 from portal.predictions.replay_selectors import not_reproduced_lately
 from portal.predictions.widening_models import Widening

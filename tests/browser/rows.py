@@ -22,11 +22,13 @@ from portal.accounts.services import create_site, create_token, create_user
 from portal.accounts.throttle_services import PER_NAME, Guess, take_guesses
 from portal.predictions.deployment_services import (
     decline_deployment,
-    pause_model,
     propose_deployment,
-    resume_model,
 )
 from portal.predictions.models import ModelVersion, Prediction
+from portal.predictions.pause_services import (
+    pause_model,
+    resume_model,
+)
 from portal.predictions.services import Answer, complete_prediction, fail_prediction
 from portal.predictions.version_services import deploy_model
 from portal.predictions.widening_selectors import widening_in_force

@@ -44,6 +44,7 @@ KEPT = {
     "predictions_operatingpoint",
     "predictions_prediction",
     "predictions_proposal",
+    "predictions_shadowscore",
     "predictions_siteprevalence",
     "predictions_widening",
     "reviews_studylease",

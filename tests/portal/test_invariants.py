@@ -14,8 +14,10 @@ from portal.accounts.models import RoleGrant
 from portal.audit.models import AuditEvent
 from portal.audit.services import Action, record_alone
 from portal.predictions.deployment_selectors import live_version
-from portal.predictions.deployment_services import pause_model
 from portal.predictions.models import Deployment, OperatingPoint, Pause, Prediction
+from portal.predictions.pause_services import (
+    pause_model,
+)
 from portal.predictions.worker_services import say_alive
 from portal.reviews.services import Read, sign_review
 from portal.studies.blobs import store
@@ -264,9 +266,8 @@ def test_i4_an_act_on_a_model_without_its_event_or_twice(busy, deployed, reviewe
 
 
 def test_i4_a_deployment_that_nobody_decided_on(busy, site):
-    Deployment.objects.create(
-        site=site, model_version=make_model_version(version="9"), status="shadow"
-    )
+    ended = {"status": "replaced", "until": Now()}
+    Deployment.objects.create(site=site, model_version=make_model_version(version="9"), **ended)
     broken, words = breached()
     assert broken == {"I-4"}
     assert "has 0 events model.deployed, not 1" in words

@@ -9,8 +9,10 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from portal.audit.services import heads_file
-from portal.predictions.deployment_services import pause_model
 from portal.predictions.models import Deployment, Prediction, Worker
+from portal.predictions.pause_services import (
+    pause_model,
+)
 from portal.reviews.models import ReviewAnswer
 from portal.reviews.services import Conditions, Read, sign_review
 from portal.studies.models import UploadAnswer

@@ -22,10 +22,12 @@ from portal.predictions.deployment_selectors import (
 from portal.predictions.deployment_services import (
     approve_deployment,
     decline_deployment,
-    pause_model,
     propose_deployment,
-    resume_model,
     withdraw_proposal,
+)
+from portal.predictions.pause_services import (
+    pause_model,
+    resume_model,
 )
 
 REFUSALS = (400, 404, 409, 413, 415, 422)

@@ -17,10 +17,12 @@ from portal.predictions.deployment_selectors import current_deployment, version_
 from portal.predictions.deployment_services import (
     approve_deployment,
     decline_deployment,
-    pause_model,
     propose_deployment,
-    resume_model,
     withdraw_proposal,
+)
+from portal.predictions.pause_services import (
+    pause_model,
+    resume_model,
 )
 from portal.predictions.prevalence_services import enter_prevalence
 from portal.web.access import PermittedView

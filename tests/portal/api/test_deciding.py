@@ -3,7 +3,12 @@
 import pytest
 
 from portal.predictions.deployment_selectors import live_version, open_pause
-from portal.predictions.deployment_services import pause_model, propose_deployment
+from portal.predictions.deployment_services import (
+    propose_deployment,
+)
+from portal.predictions.pause_services import (
+    pause_model,
+)
 from tests.factories import make_model_version, make_user
 from tests.portal.api.people import API, client_of, refused
 

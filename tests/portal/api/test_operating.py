@@ -2,8 +2,11 @@
 
 import pytest
 
-from portal.predictions.deployment_services import pause_model, resume_model
 from portal.predictions.models import Prediction
+from portal.predictions.pause_services import (
+    pause_model,
+    resume_model,
+)
 from tests.factories import (
     failed_study,
     make_instance,

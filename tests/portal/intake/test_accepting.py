@@ -8,8 +8,10 @@ from portal.audit.models import AuditEvent
 from portal.audit.selectors import verify_chain
 from portal.dicom.uid import is_uid
 from portal.intake import Described, MayNotUpload, RequestInvalid, accept_uploads
-from portal.predictions.deployment_services import pause_model
 from portal.predictions.models import Prediction
+from portal.predictions.pause_services import (
+    pause_model,
+)
 from portal.studies.blobs import store
 from portal.studies.models import Instance, Series, Study
 from tests.portal.intake.conftest import received

@@ -2,7 +2,9 @@
 
 SEED = """
 from tests.factories import failed_study, make_model_version, make_site, make_user
-from portal.predictions.deployment_services import propose_deployment
+from portal.predictions.deployment_services import (
+    propose_deployment,
+)
 from portal.predictions.version_services import deploy_model
 site = make_site("demo")
 old, new = make_model_version(), make_model_version(reported=True, version="2.0.0")
@@ -18,6 +20,7 @@ ACT = """
 from portal.accounts.selectors import user_named
 from portal.errors import PortalError
 from portal.predictions import deployment_services as d, operator_services as o
+from portal.predictions import pause_services as p
 from portal.predictions.models import ModelVersion, Prediction
 name, act, subject = sys.argv[1].split(":")
 by = user_named(name)
@@ -25,8 +28,8 @@ version = ModelVersion.objects.filter(version=subject).first()
 prediction = Prediction.objects.filter(state="failed").first()
 acts = {
     "approve": lambda: d.approve_deployment(version=version, by=by),
-    "pause": lambda: d.pause_model(version=version, reason="x", by=by),
-    "resume": lambda: d.resume_model(version=version, by=by),
+    "pause": lambda: p.pause_model(version=version, reason="x", by=by),
+    "resume": lambda: p.resume_model(version=version, by=by),
     "retry": lambda: o.retry_prediction(prediction=prediction, by=by),
 }
 ready()
@@ -97,7 +100,9 @@ def test_four_retry_at_once_and_there_is_one_new_row(own_portal):
 
 REQUEST = """
 from portal.accounts.selectors import user_named
-from portal.predictions.deployment_services import pause_model
+from portal.predictions.pause_services import (
+    pause_model,
+)
 from portal.predictions.models import ModelVersion
 from portal.predictions.services import request_prediction
 from tests.factories import make_instance, make_study

@@ -9,6 +9,12 @@ from django.utils import timezone
 from portal.audit.models import AuditEvent
 from portal.errors import InvalidInput, ReasonMissing
 from portal.predictions.cancel_services import BATCH, cancel_paused_predictions
+from portal.predictions.decision_rules import (
+    LONGEST,
+    MayNotDecide,
+    NotLive,
+    SamePerson,
+)
 from portal.predictions.deployment_selectors import (
     current_deployment,
     deployments_at,
@@ -18,22 +24,20 @@ from portal.predictions.deployment_selectors import (
     troubles,
 )
 from portal.predictions.deployment_services import (
-    LONGEST,
     AlreadyHere,
-    MayNotDecide,
     NothingProposed,
-    NotLive,
-    NotPaused,
-    SamePerson,
     WithoutReport,
     approve_deployment,
     decline_deployment,
-    pause_model,
     propose_deployment,
-    resume_model,
     withdraw_proposal,
 )
 from portal.predictions.models import Deployment, Pause, Prediction, Proposal
+from portal.predictions.pause_services import (
+    NotPaused,
+    pause_model,
+    resume_model,
+)
 from portal.predictions.services import (
     Answer,
     claim_predictions,
@@ -104,7 +108,7 @@ def test_a_proposal_waits_and_changes_nothing(site, proposed, deployed, better):
     assert (proposed.state, proposed.why, proposed.decided_by) == ("waiting", WHY, None)
     assert live_version(site) == deployed
     assert told("model.proposed") == {
-        "by": "data_scientist", "subject": f"model:{better}", "why": WHY,
+        "by": "data_scientist", "subject": f"model:{better}", "why": WHY, "kind": "live",
     }  # fmt: skip
 
 
@@ -455,10 +459,6 @@ def test_the_database_knows_one_current_deployment_a_site(site, deployed, better
     )
     assert refuses(
         lambda: Deployment.objects.create(site=site, model_version=better, status="paused")
-    )
-    Deployment.objects.create(site=site, model_version=better, status="shadow")
-    assert refuses(
-        lambda: Deployment.objects.create(site=site, model_version=better, status="shadow")
     )
 
 

@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from portal import logs
 from portal.audit.models import AuditEvent
-from portal.predictions.deployment_services import pause_model, resume_model
 from portal.predictions.failure_selectors import causes_of_failure, open_failures
 from portal.predictions.models import Prediction
 from portal.predictions.operator_services import (
@@ -21,6 +20,10 @@ from portal.predictions.operator_services import (
     acknowledge_failure,
     cancel_prediction,
     retry_prediction,
+)
+from portal.predictions.pause_services import (
+    pause_model,
+    resume_model,
 )
 from portal.predictions.services import Answer, claim_predictions, fail_prediction
 from portal.reviews.history_selectors import history_of

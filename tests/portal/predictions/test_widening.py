@@ -9,10 +9,12 @@ from portal.accounts.services import PasswordWrong
 from portal.accounts.throttle_services import TooManyAttempts
 from portal.audit.models import AuditEvent
 from portal.errors import InvalidInput, NotFound, ReasonMissing
-from portal.predictions.deployment_services import (
+from portal.predictions.decision_rules import (
     MayNotDecide,
     NotLive,
     SamePerson,
+)
+from portal.predictions.deployment_services import (
     approve_deployment,
     propose_deployment,
 )

@@ -12,9 +12,11 @@ from portal.accounts.roles import Role
 from portal.accounts.services import PasswordWrong
 from portal.audit.models import AuditEvent
 from portal.errors import InvalidInput, ReasonMissing
-from portal.predictions.deployment_services import (
+from portal.predictions.decision_rules import (
     MayNotDecide,
     SamePerson,
+)
+from portal.predictions.deployment_services import (
     approve_deployment,
     propose_deployment,
 )

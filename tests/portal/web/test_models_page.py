@@ -8,8 +8,10 @@ from portal.predictions.deployment_selectors import live_version, open_pause, pr
 from portal.predictions.deployment_services import (
     approve_deployment,
     decline_deployment,
-    pause_model,
     propose_deployment,
+)
+from portal.predictions.pause_services import (
+    pause_model,
     resume_model,
 )
 from portal.predictions.prevalence_selectors import probability_at
