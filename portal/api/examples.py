@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from portal.api.operating_point_examples import CUT_OFF
 from portal.api.problems import CODES
 
 _STUDY_UID = "2.25.329800735698586629295641978511506172918"
@@ -74,6 +75,7 @@ PREDICTION: dict[str, Any] = {
         "decided_at": _AT,
         "note": "",
     },
+    "operating_point": CUT_OFF,
     "map": f"/api/v1/predictions/{_PREDICTION}/map",
     "place_in_queue": None,
     "study_instance_uid": _STUDY_UID,
@@ -85,6 +87,7 @@ _NOT_SCORED: dict[str, Any] = {
     **dict.fromkeys(("outcome", "score", "threshold", "finding", "prevalence", "score_meaning")),
     "outside_use": [],
     "widening": None,
+    "operating_point": None,
     "map": None,
 }
 FAILED: dict[str, Any] = {

@@ -38,6 +38,16 @@ class WholeNumber(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+class Number(serializers.FloatField):
+    """A JSON number; a string of digits is not one."""
+
+    def to_internal_value(self, data: Any) -> float:
+        """Return the number."""
+        if type(data) not in {int, float}:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class DescribedForm(serializers.Serializer[Any]):
     """What the uploader says of one PNG or JPEG; a DICOM file says it itself."""
 
@@ -108,6 +118,33 @@ class NoteForm(serializers.Serializer[Any]):
     """What there is to say; nothing will do."""
 
     note = Text(max_length=2000, default="", allow_blank=True, allow_null=True)
+
+
+class SignedNoteForm(NoteForm):
+    """The same, and the password: it is a signature."""
+
+    password = Text(max_length=4096, trim_whitespace=False, write_only=True)
+
+
+class CutOffForm(serializers.Serializer[Any]):
+    """A cut-off, the signed studies that it was chosen on, and the signature."""
+
+    threshold = Number(help_text="Between 0 and 1, at most 4 decimals.")
+    set_name = Text(max_length=120, allow_blank=True, help_text="Names no patient.")
+    since = serializers.DateField(help_text="First day of signing, in UTC.")
+    until = serializers.DateField(help_text="Last day of signing, included.")
+    set_sha256 = Text(max_length=64, default="", allow_blank=True, allow_null=True)
+    why = Text(max_length=2000, allow_blank=True)
+    password = Text(max_length=4096, trim_whitespace=False, write_only=True)
+
+
+class CutOffQuery(serializers.Serializer[Any]):
+    """Which days of signing."""
+
+    since = serializers.DateField(
+        default=None, help_text="In UTC, as 2026-01-31; without it from the first."
+    )
+    until = serializers.DateField(default=None, help_text="Included; without it up to now.")
 
 
 class NothingForm(serializers.Serializer[Any]):

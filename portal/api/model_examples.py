@@ -3,6 +3,7 @@
 from typing import Any
 
 from portal.api.examples import PREDICTION, STUDY
+from portal.api.operating_point_examples import APPROVED, CUT_OFF
 
 AT = str(PREDICTION["requested_at"])
 DISCLAIMER = str(PREDICTION["disclaimer"])
@@ -62,7 +63,8 @@ MODELS = {
             "version": "1.0.0",
             "status": "live",
             "since": AT,
-            "threshold": 0.41,
+            "threshold": 0.5,
+            "operating_point": CUT_OFF,
             "prevalence": 0.74,
             "weights_sha256": SHA256,
             "metrics": {"val": {"images": 500, "auc": {"value": 0.97, "low": 0.95, "high": 0.98}}},
@@ -75,6 +77,7 @@ MODELS = {
     ],
     "deployments": [DEPLOYMENT],
     "proposals": [DEPLOYMENT["proposal"]],
+    "operating_points": [APPROVED],
 }
 REPORT = {
     "model": "vgg16-pneumonia 1.0.0",

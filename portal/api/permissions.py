@@ -48,6 +48,18 @@ class MayApprove(_Roles):
     acts = (May.APPROVE_MODELS,)
 
 
+class MayLookAtCutOffs(_Roles):
+    """Look at what each cut-off would have said; the service says who proposes one."""
+
+    acts = (May.EVALUATE_MODELS, May.APPROVE_MODELS)
+
+
+class MayTakeBack(_Roles):
+    """Take back what makes a model say more, or else than it was made to."""
+
+    acts = (May.PAUSE_MODEL, May.APPROVE_MODELS, May.EVALUATE_MODELS)
+
+
 class MayPause(_Roles):
     """Stop a model."""
 

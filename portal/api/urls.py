@@ -2,6 +2,12 @@ from django.urls import URLPattern, path, re_path
 
 from portal.api.views.changes import ListChanges
 from portal.api.views.documents import DocumentationPage, NoSuchPath, OpenAPIDocument
+from portal.api.views.operating_points import (
+    ApproveOperatingPoint,
+    DeclineOperatingPoint,
+    OperatingPoints,
+    WithdrawOperatingPoint,
+)
 from portal.api.views.predictions import (
     AcknowledgeFailure,
     CancelPrediction,
@@ -67,6 +73,24 @@ urlpatterns: list[URLPattern] = [
     path("models/<int:model_id>/withdraw", WithdrawModel.as_view(), name="withdraw"),
     path("models/<int:model_id>/pause", PauseModel.as_view(), name="pause"),
     path("models/<int:model_id>/resume", ResumeModel.as_view(), name="resume"),
+    path(
+        "models/<int:model_id>/operating-point", OperatingPoints.as_view(), name="operating-points"
+    ),
+    path(
+        "operating-points/<int:point_id>/approve",
+        ApproveOperatingPoint.as_view(),
+        name="approve-point",
+    ),
+    path(
+        "operating-points/<int:point_id>/decline",
+        DeclineOperatingPoint.as_view(),
+        name="decline-point",
+    ),
+    path(
+        "operating-points/<int:point_id>/withdraw",
+        WithdrawOperatingPoint.as_view(),
+        name="withdraw-point",
+    ),
     path("audit/events", ListEvents.as_view(), name="events"),
     path("audit/verify", VerifyTrail.as_view(), name="verify"),
     path("openapi.json", OpenAPIDocument.as_view(), name="openapi"),

@@ -61,7 +61,7 @@ def live_versions() -> QuerySet[ModelVersion]:
 def visible_predictions(user: User) -> QuerySet[Prediction]:
     """Return what ``user`` may see."""
     return Prediction.objects.filter(instance__in=visible_instances(user)).select_related(
-        "instance__series__study", "model_version", "site", "widening"
+        "instance__series__study", "model_version", "site", "widening", "operating_point"
     )
 
 
@@ -99,7 +99,7 @@ def predictions_of(study: Study) -> QuerySet[Prediction]:
     """Return the predictions of a study in the order they were asked for."""
     return (
         Prediction.objects.filter(instance__series__study=study)
-        .select_related("instance", "model_version", "widening")
+        .select_related("instance", "model_version", "widening", "operating_point")
         .order_by("requested_at", "pk")
     )
 

@@ -39,6 +39,8 @@ from portal.reviews.operating_point_selectors import (
 )
 
 State = OperatingPoint.State
+PLACES = 4
+"""Decimals of a cut-off, on every page."""
 LONGEST_NAME = 120  # characters of a set's name
 
 
@@ -167,6 +169,8 @@ def withdraw_operating_point(*, point: OperatingPoint, reason: str, by: User) ->
 def _refuse_unfit(choice: Choice) -> None:
     if not 0 < choice.threshold < 1:  # NaN is refused too
         raise InvalidInput("A cut-off lies between 0 and 1, neither included.")
+    if round(choice.threshold, PLACES) != choice.threshold:  # what is shown is what counts
+        raise InvalidInput(f"A cut-off has at most {PLACES} decimals.")
     if not 0 < len(choice.set_name.strip()) <= LONGEST_NAME:
         raise InvalidInput(f"Name the set, in at most {LONGEST_NAME} characters.")
     if choice.until < choice.since:
@@ -265,8 +269,8 @@ def _record(action: Action, row: OperatingPoint, by: User, **detail: Any) -> Non
         "since": row.since.isoformat(),
         "until": row.until.isoformat(),
         "set_sha256": row.set_sha256,
-        "sensitivity": [row.true_positives, row.n_present],
-        "specificity": [row.true_negatives, row.n_absent],
+        "sensitivity": f"{row.true_positives} of {row.n_present}",
+        "specificity": f"{row.true_negatives} of {row.n_absent}",
     }
     subject = f"model:{row.model_version}"
     record(action, chain=row.site.slug, subject=subject, by=by, **detail)

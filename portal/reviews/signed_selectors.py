@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.db.models import Exists, Max, OuterRef, QuerySet
@@ -118,5 +118,5 @@ def _one_a_study(
 
 def _within(moment: datetime, since: date | None, until: date | None) -> bool:
     first = datetime.combine(since, time(), UTC) if since else None
-    after = datetime.combine(until + timedelta(days=1), time(), UTC) if until else None
-    return (first is None or moment >= first) and (after is None or moment < after)
+    last = datetime.combine(until, time.max, UTC) if until else None
+    return (first is None or moment >= first) and (last is None or moment <= last)

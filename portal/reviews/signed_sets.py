@@ -21,6 +21,16 @@ class CutOff:
     sensitivity: Share
     specificity: Share
 
+    @property
+    def missed(self) -> int:
+        """How many studies with pneumonia stay below it."""
+        return self.sensitivity.of - self.sensitivity.found
+
+    @property
+    def false_alarms(self) -> int:
+        """How many studies without reach it."""
+        return self.specificity.of - self.specificity.found
+
 
 @dataclass(frozen=True, slots=True)
 class SignedSet:

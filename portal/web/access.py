@@ -47,3 +47,21 @@ class PermittedView(View):
         if not request.user.is_authenticated or not request.user.may(self.act):
             raise NotForYourRoles("This page is for people with another role.")
         return super().dispatch(request, *args, **kwargs)
+
+
+class PermittedToAny(View):
+    """A page for people who may do any of ``acts``."""
+
+    acts: ClassVar[tuple[May, ...]]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Go on if one of the person's roles allows one of them.
+
+        Raises
+        ------
+        NotForYourRoles
+        """
+        user = request.user
+        if not user.is_authenticated or not any(user.may(act) for act in self.acts):
+            raise NotForYourRoles("This page is for people with another role.")
+        return super().dispatch(request, *args, **kwargs)

@@ -22,6 +22,8 @@ from portal.predictions.deployment_selectors import (
     troubles,
     versions_at,
 )
+from portal.predictions.operating_point_models import OperatingPoint
+from portal.predictions.operating_point_selectors import points_at
 from portal.predictions.prevalence_selectors import prevalence_at, prevalences_at
 from portal.predictions.replay_selectors import not_reproduced_lately
 from portal.predictions.widening_models import Widening
@@ -79,6 +81,7 @@ def show_models(
         "refused": refused,
         "longest": LONGEST,
         **_widenings(site, current, widening),
+        **_operating_points(site),
         **_allowed(user),
     }
     return render(request, "models/models.html", context, status=status)
@@ -100,6 +103,18 @@ def _widenings(site: Site, current: Deployment | None, sent: WideningForm | None
             (name, legend, _boxes(name, words, use, widened, sent))
             for name, legend, words in _WORDS
         ],
+    }
+
+
+def _operating_points(site: Site) -> dict[str, Any]:
+    """Return the cut-offs in force here by their version, what waits, and what is over."""
+    rows = list(points_at(site))
+    in_force = [row for row in rows if row.state == OperatingPoint.State.IN_FORCE]
+    waits = [row for row in rows if row.state == OperatingPoint.State.WAITING]
+    return {
+        "points": {row.model_version_id: row for row in in_force},
+        "point_waits": waits,
+        "point_past": [row for row in rows if row not in in_force and row not in waits],
     }
 
 

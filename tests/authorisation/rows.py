@@ -38,7 +38,7 @@ _ON_A_MODEL = {
     "pause": ("pause_model", "live_version"),
     "resume": ("approve_models", "live_version"),
 }
-_WAITS, _IN_FORCE = {"widening_id": "waiting_widening"}, {"widening_id": "widening_in_force"}
+_WAITS, _IN_FORCE = {"row_id": "waiting_widening"}, {"row_id": "widening_in_force"}
 _ON_A_WIDENING: list[tuple[str, str, dict[str, str], dict[str, Any]]] = [
     ("approve", "approve_models", _WAITS, {"password": PASSWORD}),
     ("decline", "approve_models", _WAITS, {"reason": "Too few."}),
@@ -49,6 +49,23 @@ _ON_A_WIDENING: list[tuple[str, str, dict[str, str], dict[str, Any]]] = [
         {"reason": "Alarms."},
     ),
 ]
+_POINT_WAITS, _POINT_IN_FORCE = {"row_id": "waiting_point"}, {"row_id": "point_in_force"}
+_CHOICE = {
+    "cut_off": "0.4",
+    "set_name": "Spring",
+    "since": "2026-01-01",
+    "until": "2030-01-01",
+    "reason": "Ours.",
+    "password": PASSWORD,
+}
+_CUT_OFF = {
+    "threshold": 0.4,
+    "set_name": "Spring",
+    "since": "2026-01-01",
+    "until": "2030-01-01",
+    "why": "Ours.",
+    "password": PASSWORD,
+}
 _READS_NOT = {"pacs_admin": 403}
 _OPERATES = {"door": "operate", "abroad": 404}
 _READ = {"presence": "present", "password": PASSWORD}
@@ -176,6 +193,30 @@ PAGES = [
         for act, door, about, sent in _ON_A_WIDENING
         for verb in ("GET", "POST")
     ),
+    Row("operating-point", "GET", 200, "evaluate_models|approve_models", abroad=200),
+    Row(
+        "operating-point",
+        "POST",
+        409,
+        "evaluate_models|approve_models",
+        abroad=409,  # one waits already
+        but={"reviewer": 403, "site_admin": 403},  # they look, and decide
+        about={"version_id": "free_version"},
+        sent=_CHOICE,
+    ),
+    *(
+        Row(
+            f"{act}-operating-point",
+            verb,
+            302,
+            door,
+            abroad=404,
+            about=_POINT_IN_FORCE if act == "withdraw" else _POINT_WAITS,
+            sent=sent,
+        )
+        for act, door, _, sent in _ON_A_WIDENING
+        for verb in ("GET", "POST")
+    ),
     Row("model", "GET", 200, abroad=200),
     Row("evidence-pack", "GET", 302, "read_audit", abroad=302),
     Row("evidence-pack", "POST", 200, "read_audit", abroad=200),
@@ -248,6 +289,26 @@ API = [
         "POST",
         {"": 200, "propose": 201, "resume": 409},
         words={"propose": ["why"], "decline": ["reason"], "pause": ["reason"]},
+    ),
+    Row(
+        "api:operating-points",
+        "GET",
+        200,
+        "evaluate_models|approve_models",
+        abroad=200,
+    ),
+    Row(
+        **_json("api:operating-points", 409, _CUT_OFF, door="evaluate_models|approve_models"),
+        abroad=409,  # one waits already
+        but={"reviewer": 403, "site_admin": 403},
+        about={"model_id": "free_version"},
+    ),
+    *(
+        Row(
+            **_json(f"api:{act}-point", 200, sent, door=door, abroad=404),
+            about={"point_id": "point_in_force" if act == "withdraw" else "waiting_point"},
+        )
+        for act, door, _, sent in _ON_A_WIDENING
     ),
     Row("api:events", "GET", 200, "read_audit"),
     Row("api:verify", "GET", 200, "read_audit"),

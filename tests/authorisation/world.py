@@ -33,6 +33,7 @@ from tests.factories import (
     mapped_prediction,
     scored_study,
 )
+from tests.portal.reviews.signed_worlds import chosen_point, sign_studies
 from tests.reports import make_report
 
 
@@ -72,7 +73,8 @@ def things_of(site: Site, reviewer: User, data_scientist: User) -> dict[str, Any
         "queued": make_prediction(make_instance(make_study(site))).pk,
         "code": "gave_up",
         **_widenings(prediction_of(study).model_version, site, data_scientist),
-        **_versions(prediction_of(study).model_version, data_scientist),
+        **(versions := _versions(prediction_of(study).model_version, data_scientist)),
+        **_points(versions["free_version"], site, data_scientist),
         "alert_id": _alert(prediction_of(study)).pk,
         "panel": "volume",
         "uidb64": uidb64,
@@ -102,9 +104,22 @@ def _widenings(live: ModelVersion, site: Site, by: User) -> dict[str, int]:
     approve_widening(widening=in_force, password=PASSWORD, by=make_user(site, "site_admin"))
     waiting = propose_widening(version=live, **said)
     return {
-        "widening_id": in_force.pk,
+        "row_id": in_force.pk,
         "widening_in_force": in_force.pk,
         "waiting_widening": waiting.pk,
+    }
+
+
+def _points(version_id: int, site: Site, by: User) -> dict[str, int]:
+    """Return a cut-off of the site that is in force and one that waits to replace it."""
+    version = ModelVersion.objects.get(pk=version_id)
+    sign_studies(site, version, by)
+    in_force = chosen_point(site, version, by=by)
+    waiting = chosen_point(site, version, 0.3, by=by, approved=False)
+    return {
+        "point_id": in_force.pk,
+        "point_in_force": in_force.pk,
+        "waiting_point": waiting.pk,
     }
 
 

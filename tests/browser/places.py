@@ -162,6 +162,7 @@ LISTS = [
 STUDIES = [
     *map(_study, ("several", "absent", "not_applicable", "rejected_quality", "running")),
     *map(_study, ("without", "mapped", "signed", "overridden", "mine", "held", "widened")),
+    _study("cut_off"),
     _study("queued", "full.pacs_admin"),
     _study("failed", "full.pacs_admin"),
     _study("amended", "full.reviewer", _open_all),
@@ -203,6 +204,36 @@ OPERATING = [
             ("approve", 403, "Sign and let it score these"),
             ("decline", 422, "Decline the wider use"),
             ("withdraw", 422, "Take it back now"),
+        )
+    ),
+    *(
+        Place(f"operating-point{name}", "operating-point", who, f"/models/{path}", status)
+        for name, who, path, status in (
+            ("", "full.data_scientist", "{live}/operating-point?cut_off=0.37", 200),
+            ("-looked-at", "full.reviewer", "{live}/operating-point", 200),
+            ("-waits", "full.data_scientist", "{proposed}/operating-point", 200),
+            ("-nothing", "full.reviewer", "{free}/operating-point", 200),
+            ("-few", "halted.data_scientist", "{live}/operating-point", 200),
+            (
+                "-wrong", "full.reviewer",
+                "{live}/operating-point?since=2026-02-01&until=2026-01-01", 422,
+            ),
+        )
+    ),
+    Place(
+        "operating-point-refused", "operating-point", "full.data_scientist",
+        "/models/{live}/operating-point", answers=422,
+        acts=(_filled("Sign the proposal", set_name="x" * 120, reason="x" * 80),),
+    ),
+    *(
+        Place(
+            f"{act}-operating-point", f"{act}-operating-point", "full.reviewer", "/models",
+            answers=status, acts=(_open_all, _filled(button)),
+        )
+        for act, status, button in (
+            ("approve", 403, "Sign and use this cut-off"),
+            ("decline", 422, "Decline the cut-off"),
+            ("withdraw", 422, "Go back to it now"),
         )
     ),
     Place("watch", "watch", "full.reviewer", "/watch", acts=(_open_all,)),

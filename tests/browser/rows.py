@@ -36,6 +36,10 @@ from portal.predictions.widening_services import approve_widening, propose_widen
 from portal.predictions.wider import Wider
 from portal.reviews.lease_selectors import LEASE
 from portal.reviews.models import StudyLease
+from portal.reviews.operating_point_services import (
+    approve_operating_point,
+    propose_operating_point,
+)
 from portal.reviews.services import Read, amend_review, sign_review
 from portal.studies.models import Study
 from portal.watch.models import Alert
@@ -52,6 +56,7 @@ from tests.factories import (
     new_uid,
     start,
 )
+from tests.portal.reviews.signed_worlds import choice_of, sign_studies
 from tests.portal.watch.worlds import scanned
 from tests.reports import make_report
 
@@ -91,6 +96,7 @@ def prepare() -> None:
     paths = {f"study_{name}": uid for name, uid in _studies(sites["full"], people["full"]).items()}
     _failures(sites["full"])
     _watched(sites["full"], people["full"])
+    paths["study_cut_off"] = _cut_offs(sites["full"], people["full"])
     _halted(sites["halted"], people["halted"])
     sessions = {
         f"{slug}.{role}": _session(user)
@@ -321,6 +327,21 @@ def _watched(site: Site, people: dict[str, User]) -> None:
         for scanner in SCANNERS
     ]  # fmt: skip
     acknowledge_alert(alert=alerts[0], act="watched", words=LONG_WORDS, by=people["long"])
+
+
+def _cut_offs(site: Site, people: dict[str, User]) -> str:
+    """Leave one in force and one that waits; return the UID of a study that is held against it."""
+    live, proposed = (ModelVersion.objects.get(version=f"{number}.0.0") for number in (1, 2))
+    by, other = people["data_scientist"], people["long"]
+    sign_studies(site, proposed, people["uploader"])
+    for why in ("A missed pneumonia costs more here.", LONG_WORDS):
+        choice = choice_of(0.35, "Signed since the spring, all three scanners")
+        said = {"why": why, "password": PASSWORD, "by": by}
+        row = propose_operating_point(version=live, choice=choice, **said)
+        approve_operating_point(point=row, note=why, password=PASSWORD, by=other)
+    said = {"why": LONG_WORDS, "password": PASSWORD, "by": other}
+    propose_operating_point(version=proposed, choice=choice_of(0.4, "N" * 120), **said)
+    return _scored(site, 22, 0.42).study_instance_uid
 
 
 def _halted(site: Site, people: dict[str, User]) -> None:

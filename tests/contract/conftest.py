@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.chaos.conftest import bundle
-from tests.chaos.harness import Overread, overread
+from tests.chaos.harness import PASSWORD, Overread, overread
 
 __all__ = ["bundle"]
 PEOPLE = (
@@ -62,6 +62,18 @@ for _ in range(number):
     made["queued"].append(str(queued.pk))
 print(json.dumps(made))
 """
+SIGN = """
+from portal.accounts.models import User
+from portal.accounts.selectors import site_named
+from portal.reviews.services import Read, sign_review
+from tests.factories import PASSWORD, make_user, scored_study
+site = site_named("st-mary")
+known = User.objects.filter(username="signer").first()
+by = known or make_user(site, "reviewer", username="signer")
+for presence, score in [] if known else [("present", 0.8), ("absent", 0.3)] * 10:
+    study = scored_study(site, presence, score)
+    sign_review(study=study, read=Read(presence), password=PASSWORD, by=by)
+"""
 ELSEWHERE = """
 import json
 from portal.accounts.selectors import site_named
@@ -115,6 +127,19 @@ class Contract:
         """Return new ``failed`` and ``queued`` predictions; that which waits is live then."""
         self.make_live(self.waits)
         return json.loads(self.overread.python(WORK, str(number)).splitlines()[-1])
+
+    def sign_studies(self) -> None:
+        """Sign enough studies to choose a cut-off on, of the version that waits and is live."""
+        self.make_live(self.waits)
+        self.overread.python(SIGN)
+
+    def propose_cut_off(self) -> int:
+        """Return the id of a cut-off that waits for a second signature."""
+        path = f"/api/v1/models/{self.waits}/operating-point"
+        sent = {"threshold": 0.4, "set_name": "Fuzz", "why": "x", "password": PASSWORD}
+        sent |= {"since": "2020-01-01", "until": "9999-12-31"}
+        answer = self.overread.request("POST", path, self.tokens["data_scientist"], json=sent)
+        return answer.json()["id"]
 
     def elsewhere(self) -> str:
         """Return what the other site's rows hold."""

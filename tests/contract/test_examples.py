@@ -21,6 +21,7 @@ DONE_BY = {  # whom an example is about, where anybody would not do
     "propose_model": "data_scientist",
     "withdraw_model": "data_scientist",
     "pause_model": "adjudicator",
+    "propose_operating_point": "data_scientist",
 }
 READING = ("take_next_study", "sign_review", "amend_review", "release_study")
 DECIDING = (
@@ -29,7 +30,11 @@ DECIDING = (
 )  # fmt: skip
 OPERATING = ("retry_prediction", "cancel_prediction", "acknowledge_failure")
 STOPPING = ("pause_model", "resume_model")
-DAY = (*READING, *DECIDING, *OPERATING, *STOPPING)
+CHOOSING = (
+    "propose_operating_point", "decline_operating_point", "propose_operating_point",
+    "approve_operating_point", "withdraw_operating_point",
+)  # fmt: skip
+DAY = (*READING, *CHOOSING, *DECIDING, *OPERATING, *STOPPING)
 SHOWN = {  # what an answer says in the very words of its example
     "state", "code", "why", "reason", "note", "meaning", "reason_code", "comment", "amend_reason",
 }  # fmt: skip
@@ -44,11 +49,13 @@ def real(contract):
     token = contract.tokens["uploader"]
     (verdict,) = contract.overread.upload(token, ("chest.dcm", content))
     contract.overread.settled(token, [verdict["prediction"]], within=60)
+    failed = contract.work(1)["failed"][0]
+    contract.sign_studies()
     yield {
         "prediction_id": verdict["prediction"],
         "study_instance_uid": study,
         "file": content,
-        "failed": contract.work(1)["failed"][0],
+        "failed": failed,
         "model_id": contract.waits,
     }
     contract.make_live(contract.runs)
@@ -72,6 +79,8 @@ def request_of(operation, real) -> dict:
         body = {**example["value"]}
         if "password" in body:
             body["password"] = PASSWORD
+        if "set_sha256" in body:
+            body |= {"set_sha256": "", "until": "9999-12-31"}
         return {"data": json.dumps(body), "headers": {"Content-Type": kind}}
     return {}
 
@@ -117,6 +126,8 @@ def test_every_operation_does_what_its_example_shows(contract, real):
         assert differing(shown, answer) == {}, operation_id
         if operation_id == "sign_review":
             real["review_id"] = answer["id"]
+        if operation_id == "propose_operating_point":
+            real["point_id"] = answer["id"]
         if operation_id == "retry_prediction":
             real["again"] = answer["id"]
     good = {name: min(op["responses"]) for name, (_, _, op) in document.items()}

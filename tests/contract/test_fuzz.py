@@ -88,11 +88,13 @@ class Fuzz:
         review = one.request("POST", f"/api/v1/studies/{study}/reviews", signer, json=body)
         assert review.status_code == 201, review.text
         foreign = self.contract.foreign
+        self.contract.sign_studies()
         return {
             "study_instance_uid": [v["study_instance_uid"] for v in verdicts] + [foreign["study"]],
             "prediction_id": [verdicts[0]["prediction"], *foreign["predictions"]],
             "review_id": [review.json()["id"], foreign["review"]],
             "model_id": [self.contract.runs, self.contract.waits],
+            "point_id": [self.contract.propose_cut_off()],
         }
 
     def prepare(self, label: str) -> None:

@@ -5,6 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.api.serializers.fields import ChoiceOrNull, TextOrNull
+from portal.api.serializers.operating_points import SitesCutOffOutput
 from portal.predictions.models import Prediction, Widening
 from portal.predictions.prevalence_selectors import probability_at
 from portal.predictions.selectors import run_seconds, wait_seconds
@@ -55,6 +56,9 @@ class PredictionOutput(serializers.ModelSerializer[Prediction]):
     widening: Any = WidenedUseOutput(
         read_only=True, allow_null=True, help_text="Null: the image is inside the intended use."
     )
+    operating_point: Any = SitesCutOffOutput(
+        read_only=True, allow_null=True, help_text="Null: the cut-off is the model's own."
+    )
     place_in_queue = serializers.IntegerField(source="place", read_only=True, allow_null=True)
     unknown = serializers.ListField(child=serializers.CharField(), read_only=True)
     code = TextOrNull()
@@ -70,8 +74,9 @@ class PredictionOutput(serializers.ModelSerializer[Prediction]):
         fields = (
             "id", "state", "outcome", "score", "threshold", "finding", "model", "disclaimer",
             "attempt", "wait_seconds", "run_seconds", "code", "detail", "remedy", "unknown",
-            "prevalence", "score_meaning", "outside_use", "widening", "map", "place_in_queue",
-            "study_instance_uid", "sop_instance_uid", "requested_at", "finished_at",
+            "prevalence", "score_meaning", "outside_use", "widening", "operating_point", "map",
+            "place_in_queue", "study_instance_uid", "sop_instance_uid", "requested_at",
+            "finished_at",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from portal.accounts.models import User
 from portal.api.serializers.fields import ChoiceOrNull, TextOrNull
+from portal.api.serializers.operating_points import OperatingPointOutput, SitesCutOffOutput
 from portal.predictions.models import Deployment, ModelReport, ModelVersion, Pause, Proposal
 from portal.predictions.report_selectors import pictures_of
 
@@ -24,14 +25,17 @@ class ModelOutput(serializers.ModelSerializer[ModelVersion]):
     since = serializers.DateTimeField(allow_null=True, read_only=True)
     metrics = serializers.SerializerMethodField()
     intended_use = serializers.SerializerMethodField()
+    operating_point = serializers.SerializerMethodField(
+        help_text="The cut-off in force at your site; null: `threshold`, the model's own, counts."
+    )
     report = serializers.SerializerMethodField(help_text="Where its report is; null without one.")
 
     class Meta:
         model = ModelVersion
         fields = (
-            "id", "name", "version", "status", "since", "threshold", "prevalence", "weights_sha256",
-            "metrics", "intended_use", "report", "disclaimer", "disclaimer_version",
-            "registered_at",
+            "id", "name", "version", "status", "since", "threshold", "operating_point",
+            "prevalence", "weights_sha256", "metrics", "intended_use", "report", "disclaimer",
+            "disclaimer_version", "registered_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -42,6 +46,12 @@ class ModelOutput(serializers.ModelSerializer[ModelVersion]):
     def get_intended_use(self, version: ModelVersion) -> dict[str, Any]:
         """Return whom and what the version may score, as the manifest says it."""
         return dict(version.manifest.get("intended_use") or {})
+
+    @extend_schema_field(SitesCutOffOutput(allow_null=True))
+    def get_operating_point(self, version: ModelVersion) -> dict[str, Any] | None:
+        """Return the cut-off in force at your site; None: `threshold`, the model's own, counts."""
+        point = self.context["points"].get(version.pk)
+        return dict(SitesCutOffOutput(point).data) if point else None
 
     def get_report(self, version: ModelVersion) -> str | None:
         """Return the address of the report, None if the version came without one."""
@@ -141,3 +151,6 @@ class ModelsOutput(serializers.Serializer[Any]):
     models = ModelOutput(many=True)
     deployments = DeploymentOutput(many=True, help_text="The latest 50, newest first.")
     proposals = ProposalOutput(many=True, help_text="The latest 50; those that wait first.")
+    operating_points: Any = OperatingPointOutput(
+        many=True, help_text="Cut-offs of your site: the latest 50, what waits and counts first."
+    )

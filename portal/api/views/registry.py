@@ -25,6 +25,7 @@ from portal.predictions.deployment_services import (
     propose_deployment,
     withdraw_proposal,
 )
+from portal.predictions.operating_point_selectors import points_at
 from portal.predictions.pause_services import (
     pause_model,
     resume_model,
@@ -49,12 +50,15 @@ class ListModels(APIView):
         """Return every version, newest first, and the history of the site."""
         query(NoQuery, request.query_params)
         site = request.user.site
+        points = list(points_at(site))
         found = {
             "models": versions_at(site),
             "deployments": deployments_at(site),
             "proposals": proposals_at(site),
+            "operating_points": points,
         }
-        return Response(ModelsOutput(found).data)
+        in_force = {row.model_version_id: row for row in points if row.state == "in_force"}
+        return Response(ModelsOutput(found, context={"points": in_force}).data)
 
 
 class ProposeModel(APIView):

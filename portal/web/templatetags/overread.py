@@ -12,9 +12,11 @@ from django.utils.safestring import SafeString
 
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.predictions.deployment_models import Pause
+from portal.predictions.deployment_models import ModelVersion, Pause
 from portal.predictions.deployment_selectors import open_pause
+from portal.predictions.operating_point_models import OperatingPoint
 from portal.reviews.reasons import Reason
+from portal.shares import Share
 from portal.web.navigation import Place, places_for
 
 register = template.Library()
@@ -122,6 +124,15 @@ def percent(value: float | None) -> str:
 
 
 @register.filter
+def with_interval(share: Share) -> str:
+    """Return a share in whole per cent, with how many of how many and its 95 % interval."""
+    if share.value is None or share.low is None or share.high is None:
+        return "nothing to say"
+    ends = f"{100 * share.low:.0f} to {100 * share.high:.0f} %"
+    return f"{percent(share.value)} ({share.found} of {share.of}; {ends})"
+
+
+@register.filter
 def along(value: float, length: float) -> str:
     """Return how far along a scale of ``length`` a share (0 to 1) lies."""
     return f"{value * length:.1f}"
@@ -201,6 +212,12 @@ def told(detail: dict[str, Any]) -> list[tuple[str, str]]:
         (key, ", ".join(map(str, v)) if isinstance(v, list) else v) for key, v in detail.items()
     ]
     return [(key, str(value)) for key, value in pairs if value not in (None, "")]
+
+
+@register.filter
+def of_version(points: dict[int, OperatingPoint] | None, version: ModelVersion) -> Any:
+    """Return the site's own cut-off of ``version``; None: the model's own counts."""
+    return (points or {}).get(version.pk)
 
 
 @register.filter

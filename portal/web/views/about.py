@@ -4,6 +4,7 @@ from django.views import View
 
 from portal.http.requests import AuthenticatedHttpRequest
 from portal.predictions.deployment_selectors import current_deployment
+from portal.predictions.operating_point_selectors import points_in_force
 from portal.web.model_card import model_card
 from portal.web.model_report import model_report
 
@@ -17,5 +18,11 @@ class AboutModel(View):
         version = current.model_version if current else None
         card = model_card(version) if version else None
         report = model_report(version) if version else None
-        context = {"version": version, "card": card, "report": report, "current": current}
+        context = {
+            "version": version,
+            "card": card,
+            "report": report,
+            "current": current,
+            "points": points_in_force(request.user.site),
+        }
         return render(request, "models/about.html", context)

@@ -20,6 +20,7 @@ from portal.predictions.deployment_services import (
     propose_deployment,
     withdraw_proposal,
 )
+from portal.predictions.operating_point_selectors import points_in_force
 from portal.predictions.pause_services import (
     pause_model,
     resume_model,
@@ -51,6 +52,8 @@ class AboutVersion(View):
             "card": model_card(version),
             "report": model_report(version),
             "current": current_deployment(request.user.site),
+            "points": points_in_force(request.user.site),
+            "may_choose": any(map(request.user.may, (May.EVALUATE_MODELS, May.APPROVE_MODELS))),
             "may_export": request.user.may(May.READ_AUDIT),
         }
         return render(request, "models/about.html", context)

@@ -252,7 +252,7 @@ def longest(parameter):
         return max(map(len, schema["enum"]))
     if schema["type"] == "integer":
         return 20
-    if schema.get("format") in {"date-time", "uuid"}:
+    if schema.get("format") in {"date-time", "date", "uuid"}:
         return 3 * 40
     return (3 if "pattern" in schema else 12) * schema["maxLength"]
 

@@ -57,7 +57,12 @@ from tests.portal.watch.worlds import read, scanned
 pytestmark = pytest.mark.django_db
 TODAY = timezone.now().date()
 CHOICE = choice_of()
-NAMED = {"set": "First spring", "threshold": 0.4, "sensitivity": [10, 12], "specificity": [7, 15]}
+NAMED = {
+    "set": "First spring",
+    "threshold": 0.4,
+    "sensitivity": "10 of 12",
+    "specificity": "7 of 15",
+}
 
 
 def propose(version, by, choice=CHOICE, **changes):
@@ -191,6 +196,7 @@ def test_the_next_one_replaces_it(site, deployed, in_force, data_scientist, revi
         ({"threshold": 1.0}, InvalidInput, "between 0 and 1"),
         ({"threshold": -0.1}, InvalidInput, "between 0 and 1"),
         ({"threshold": float("nan")}, InvalidInput, "between 0 and 1"),
+        ({"threshold": 0.41235}, InvalidInput, "at most 4 decimals"),
         ({"set_name": " "}, InvalidInput, "Name the set"),
         ({"set_name": "x" * 121}, InvalidInput, "at most 120"),
         ({"since": TODAY + timedelta(days=9)}, InvalidInput, "end before they begin"),

@@ -49,7 +49,7 @@ def test_it_says_what_is_live_since_when_and_by_whom(site, deployed, better, as_
     assert "vgg16-pneumonia 2.0.0 Live" in words
     assert "proposed by Dr sam ( Fewer alarms. ), approved by Dr reviewer" in words
     assert ": Agreed." in words
-    assert "Cut-off 0.6000 Prevalence 74 %" in words
+    assert "Cut-off 0.6000, the model's own Prevalence 74 %" in words
     assert DISCLAIMER in words
     assert "vgg16-pneumonia 1.0.0" in words.split("History")[1]
     assert "it came with the installation" in words.split("History")[1]
@@ -271,7 +271,7 @@ def test_the_page_takes_few_queries_however_long_the_history(
         propose_deployment(version=better, why="x", by=data_scientist)
         decline_deployment(version=better, reason="x", by=reviewer)
     client = as_(reviewer)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(16):
         client.get(at("models"))
 
 
