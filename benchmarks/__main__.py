@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("classifier", "pipeline", "uploads", "worklist", "audit", "start")
+NAMES = ("classifier", "maps", "pipeline", "uploads", "worklist", "audit", "start")
 
 
 def main() -> None:

@@ -74,8 +74,11 @@ class Client:
 
 
 @contextmanager
-def overread(data: str) -> Iterator[Client]:
-    """Give a client of a whole Overread on ``data``, its model loaded."""
+def overread(data: str, token: str = "") -> Iterator[Client]:
+    """Give a client of a whole Overread on ``data``, its model loaded.
+
+    It makes itself a token, which takes a second, unless it is given one.
+    """
     ours = ("OVERREAD_", "DATABASE_URL", "REDIS_URL")
     told = {k: v for k, v in os.environ.items() if not k.startswith(ours)} | {"OVERREAD_DATA": data}
     with subprocess.Popen(
@@ -89,12 +92,15 @@ def overread(data: str) -> Iterator[Client]:
             (origin, ready), (_, loaded) = heard(
                 serve, r"^Overread is ready at (\S+)$", r"model .* is (loaded)"
             )
-            command = [sys.executable, "manage.py", "create_token", "uploader"]
-            token = subprocess.check_output(command, cwd=ROOT, env=told, text=True).strip()
             drain(serve)
-            yield Client(origin, token, serve.pid, ready, loaded)
+            yield Client(origin, token or _token(told), serve.pid, ready, loaded)
         finally:
             serve.send_signal(signal.SIGTERM)
+
+
+def _token(told: dict[str, str]) -> str:
+    command = [sys.executable, "manage.py", "create_token", "uploader"]
+    return subprocess.check_output(command, cwd=ROOT, env=told, text=True).strip()
 
 
 def heard(serve: "subprocess.Popen[str]", *patterns: str) -> list[tuple[str, float]]:

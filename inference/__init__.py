@@ -6,10 +6,11 @@ Knows nothing of Django or Celery. Importing it loads no TensorFlow; loading a m
 from pathlib import Path
 
 from inference.bundle import Bundle, BundleBroken, read_bundle
-from inference.classifier import Classifier, Radiograph, Score
+from inference.classifier import Classifier, Radiograph
 from inference.gate import Widening
 from inference.manifest import Manifest
 from inference.refusal import Refusal
+from inference.score import Score
 
 __all__ = [
     "Bundle",

@@ -1,12 +1,13 @@
 """Bytes in, one score or refusal out for each; never an exception for one bad file of a batch."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from inference.likeness import Likeness
 from inference.manifest import Manifest
 from inference.quality import check_quality
 from inference.refusal import Refusal
+from inference.score import Score
 from inference.vgg16 import FeatureSpec, Reading
 
 if TYPE_CHECKING:
@@ -51,53 +53,6 @@ class Radiograph:
     widening: Widening | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
-    """The model's answer for one radiograph, with all that is needed to judge and to repeat it.
-
-    Parameters
-    ----------
-    probability : float
-        Calibrated probability of pneumonia, 0 to 1, at the prevalence ``prevalence``.
-    threshold : float
-        At or above it the finding is "present".
-    unknown : tuple of str
-        Which of modality, body_part, view and age were not known.
-    pixel_sha256, weights_sha256 : str
-        What was seen, and what saw it.
-    engine : str
-        What computed it, with version and device.
-    logit : float
-        What ``calibration`` (a slope and an intercept) made the score of.
-    libraries : mapping, the version of each that opened the file
-    outside_use : tuple of str
-        The refusals that the intended use has for it; there is a score only because of a widening.
-    widening : int or None
-        The number of that widening.
-    explanation : Explanation or None
-        Where it looked, if the version may show that.
-    """
-
-    probability: float
-    threshold: float
-    finding: Literal["present", "absent"]
-    prevalence: float
-    model: str
-    version: str
-    unknown: tuple[str, ...]
-    pixel_sha256: str
-    weights_sha256: str
-    preprocessing: str
-    engine: str
-    facts: Mapping[str, object]
-    logit: float
-    calibration: Mapping[str, float]
-    libraries: Mapping[str, str]
-    outside_use: tuple[str, ...] = ()
-    widening: int | None = None
-    explanation: Explanation | None = None
-
-
 _PLATT = ("slope", "intercept")
 UNREADABLE = Refusal(
     code="file_missing",
@@ -114,7 +69,7 @@ OUTPUT_INVALID = Refusal(
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """A radiograph that may be scored."""
 
     pixels: Floats
@@ -183,12 +138,28 @@ class Classifier:
         AirlockUnavailable
             Nobody opens files: an outage, not a fault of a file.
         """
+        return self.score(self.open(files, gates=gates), gates=gates)
+
+    def open(
+        self, files: Sequence[bytes | Path | Radiograph], *, gates: bool = True
+    ) -> Iterator[Seen | Refusal]:
+        """Begin to open files, and return what becomes of each, in their order, once it is asked.
+
+        `classify` in two parts: its second, `score`, may run for other files meanwhile.
+        """
         radiographs = [f if isinstance(f, Radiograph) else Radiograph(f) for f in files]
-        see = partial(self._see_or_say, gates=gates)
-        seen = list(self._pool.map(see, radiographs))
-        with self._turn:
-            read = iter(self._read([one for one in seen if isinstance(one, _Seen)], gates=gates))
-        return [one if isinstance(one, Refusal) else next(read) for one in seen]
+        return self._pool.map(partial(self._see_or_say, gates=gates), radiographs)
+
+    def score(
+        self, opened: Iterator[Seen | Refusal], *, gates: bool = True
+    ) -> list[Score | Refusal]:
+        """Return one score or refusal for each file that `open` began with; see `classify`."""
+        answers: list[Score | Refusal] = []
+        while part := list(islice(opened, self.batch_size)):  # what follows is opened meanwhile
+            with self._turn:
+                read = iter(self._read([one for one in part if isinstance(one, Seen)], gates=gates))
+            answers += [one if isinstance(one, Refusal) else next(read) for one in part]
+        return answers
 
     def score_pixels(self, pixels: Floats) -> npt.NDArray[np.float64]:
         """Return the (n,) calibrated probabilities of (n, 224, 224) float32 pixels in [0, 1]."""
@@ -223,13 +194,13 @@ class Classifier:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _see_or_say(self, radiograph: Radiograph, *, gates: bool) -> _Seen | Refusal:
+    def _see_or_say(self, radiograph: Radiograph, *, gates: bool) -> Seen | Refusal:
         try:
             return self._see(radiograph, gates=gates)
         except (FileNotFoundError, IsADirectoryError, PermissionError):
             return UNREADABLE
 
-    def _see(self, radiograph: Radiograph, *, gates: bool) -> _Seen | Refusal:
+    def _see(self, radiograph: Radiograph, *, gates: bool) -> Seen | Refusal:
         """Return the pixels of one file, unless something speaks against scoring it."""
         header = self._airlock.header(radiograph.file)
         if isinstance(header, Refusal):
@@ -248,11 +219,9 @@ class Classifier:
         if refusal and (gates or refusal.outcome == "failed"):
             return refusal
         number = widening.number if widening and outside else None
-        return _Seen(
-            decoded.pixels, decoded.pixel_sha256, facts, decoded.libraries, outside, number
-        )
+        return Seen(decoded.pixels, decoded.pixel_sha256, facts, decoded.libraries, outside, number)
 
-    def _read(self, seen: Sequence[_Seen], *, gates: bool) -> list[Score | Refusal]:
+    def _read(self, seen: Sequence[Seen], *, gates: bool) -> list[Score | Refusal]:
         if not seen:
             return []
         pixels = np.stack([one.pixels for one in seen])
@@ -272,7 +241,7 @@ class Classifier:
         ]
 
     def _answer(
-        self, seen: _Seen, logit: float, probability: float, explanation: Explanation | None
+        self, seen: Seen, logit: float, probability: float, explanation: Explanation | None
     ) -> Score | Refusal:
         if not 0.0 <= probability <= 1.0:  # NaN is refused here too
             return OUTPUT_INVALID

@@ -2,8 +2,9 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from uuid import UUID
 
 from inference import Classifier, Radiograph, Refusal, Score, Widening
@@ -16,6 +17,7 @@ from portal.predictions.widening_selectors import widenings_in_force
 from portal.studies.blobs import store
 from worker.model import ModelUnavailable, classifier_of
 
+Reading = Callable[[], list[Score | Refusal]]
 logger = logging.getLogger(__name__)
 _COLUMNS = (
     "probability",
@@ -29,7 +31,18 @@ _COLUMNS = (
 ENDS_DONE = ("not_applicable", "rejected_quality")
 
 
-def read(batch: Sequence[Prediction]) -> list[Score | Refusal]:
+def open_files(batch: Sequence[Prediction]) -> Reading:
+    """Begin to open the files of claimed predictions, and return what reads them: see `read`."""
+    by_version: dict[int, list[Prediction]] = defaultdict(list)
+    for prediction in batch:
+        by_version[prediction.model_version_id].append(prediction)
+    readings = [(rows, _reading_of(rows)) for rows in by_version.values()]
+    return lambda: read(batch, readings)
+
+
+def read(
+    batch: Sequence[Prediction], readings: Iterable[tuple[Sequence[Prediction], Reading]]
+) -> list[Score | Refusal]:
     """Return one score or refusal for each claimed prediction, in their order. No row is touched.
 
     Raises
@@ -37,28 +50,27 @@ def read(batch: Sequence[Prediction]) -> list[Score | Refusal]:
     AirlockUnavailable
         Nobody opens files. The leases run out and the sweep takes the rows back.
     """
-    by_version: dict[int, list[Prediction]] = defaultdict(list)
-    for prediction in batch:
-        by_version[prediction.model_version_id].append(prediction)
     answers: dict[UUID, Score | Refusal] = {}
-    for rows in by_version.values():
-        try:
-            classifier = classifier_of(rows[0].model_version)
-        except ModelUnavailable as error:
-            found: list[Score | Refusal] = [_not_here(error)] * len(rows)
-        else:
-            found = classify(classifier, rows)
-        answers |= zip((row.pk for row in rows), found, strict=True)
+    for rows, reading in readings:
+        answers |= zip((row.pk for row in rows), reading(), strict=True)
     return [answers[row.pk] for row in batch]
 
 
-def classify(classifier: Classifier, rows: Sequence[Prediction]) -> list[Score | Refusal]:
-    """Return one score or refusal for the image of each row, in their order.
+def _reading_of(rows: Sequence[Prediction]) -> Reading:
+    try:
+        return begin(classifier_of(rows[0].model_version), rows)
+    except ModelUnavailable as error:
+        refusal = _not_here(error)
+        return lambda: [refusal] * len(rows)
+
+
+def begin(classifier: Classifier, rows: Sequence[Prediction]) -> Reading:
+    """Begin to open the image of each row, and return what scores them, in their order.
 
     All rows are of one version; each is held to what its own site lets that score at this moment.
     """
     widened = _widenings(rows)
-    return classifier.classify(
+    opened = classifier.open(
         [
             Radiograph(
                 store.path(row.instance.sha256), row.instance.facts, widened.get(row.site_id)
@@ -66,6 +78,7 @@ def classify(classifier: Classifier, rows: Sequence[Prediction]) -> list[Score |
             for row in rows
         ]
     )
+    return partial(classifier.score, opened)
 
 
 def _widenings(rows: Sequence[Prediction]) -> dict[int, Widening]:

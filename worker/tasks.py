@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
 
@@ -21,11 +21,12 @@ from worker.airlock import airlock_listens
 from worker.identity import worker_name
 from worker.leases import empty_hands_at_the_end, let_go, take_in_hand
 from worker.model import device_in_use, live_classifiers
-from worker.reading import read, settle_all
+from worker.reading import Reading, open_files, settle_all
 from worker.shadow import read_in_shadow
 
 BOUND_SECONDS = 30.0
 """How long one task may go on: a solo worker hears nothing while a task runs."""
+NOTHING: tuple[list[Prediction], Reading] = [], list
 logger = logging.getLogger(__name__)
 
 
@@ -48,21 +49,39 @@ def drain() -> None:
 def batches_read(
     reader: Executor, ends: float
 ) -> Iterator[tuple[list[Prediction], list[Score | Refusal]]]:
-    """Yield each batch with its answers while the next is being read, so that no time is lost."""
+    """Yield each batch with its answers; of the two in hand neither waits for the other.
+
+    While one is in the network the files of the next are opened, and while it is settled the next
+    is in the network.
+    """
     batch = claim()
-    reading = reader.submit(read, batch)
+    reading = reader.submit(open_files(batch))
     while batch:
+        following, read = claim_and_open(ends, ahead=True) if are_fresh(batch) else NOTHING
         answers = reading.result()
-        following = [] if is_over(ends) else claim()
-        reading = reader.submit(read, following)
+        if not following:
+            following, read = claim_and_open(ends)
+        reading = reader.submit(read)
         yield batch, answers
         batch = following
 
 
-def claim() -> list[Prediction]:
+def are_fresh(batch: Sequence[Prediction]) -> bool:
+    """Return whether none was tried before, so that the network may well live through them."""
+    return all(row.attempt == 1 for row in batch)
+
+
+def claim_and_open(ends: float, *, ahead: bool = False) -> tuple[list[Prediction], Reading]:
+    """Return the rows that are now ours, none once it is over, and what reads them."""
+    batch = [] if is_over(ends) else claim(ahead=ahead)
+    return batch, open_files(batch)
+
+
+def claim(*, ahead: bool = False) -> list[Prediction]:
     """Return the rows that are now ours; none that this worker could not read anyway.
 
-    An attempt that was bound to fail would bring a row nearer to being given up.
+    An attempt that was bound to fail would bring a row nearer to being given up. ``ahead`` is said
+    while another batch is in the network.
     """
     if not airlock_listens():
         logger.error("nothing is claimed: the airlock does not answer")
@@ -76,6 +95,7 @@ def claim() -> list[Prediction]:
         lease=timedelta(seconds=settings.OVERREAD_LEASE_SECONDS),
         claim_after=timedelta(seconds=claim_after_seconds()),
         without=missing,
+        ahead=ahead,
     )
     take_in_hand(batch)
     for row in batch:

@@ -106,19 +106,20 @@ def claim_predictions(
     lease: timedelta,
     claim_after: timedelta = timedelta(),
     without: Collection[ModelVersion] = (),
+    ahead: bool = False,
 ) -> list[Prediction]:
     """Return up to ``limit`` predictions that are now ours, most urgent and oldest first.
 
     One UPDATE decides; zero rows means nothing to do. A row that has been tried before is
-    claimed alone, so that an image that kills its worker cannot burn its neighbours' attempts.
-    What waits for a version that is paused at its site is not claimed, nor is what waits for one
-    of ``without``.
+    claimed alone, so that an image that kills its worker cannot burn its neighbours' attempts;
+    not at all ``ahead``, while its worker still reads something else.
+    What waits for a version paused at its site is not claimed, nor what waits for ``without``.
     """
     token = uuid.uuid4()
     with transaction.atomic():
         waiting = _waiting(claim_after, without).select_for_update(skip_locked=True)
         first = waiting.first()
-        if first is None:
+        if first is None or (ahead and first.attempt > 0):
             return []
         batch = [first.pk]
         if first.attempt == 0 and limit > 1:

@@ -4,14 +4,16 @@ import dataclasses
 import json
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 
 import inference
 from inference.airlock.client import Airlock, AirlockUnavailable
-from inference.classifier import Classifier, Radiograph, Score
+from inference.classifier import Classifier, Radiograph
 from inference.refusal import Refusal
+from inference.score import Score
 from inference.vgg16 import Reading
 from tests.bundles import ALLOW, tiny_bundle
 from tests.dicom_files import chest_pixels, child_chest, jpeg_chest, png_chest
@@ -175,6 +177,28 @@ def test_the_score_does_not_depend_on_the_batch(classifier, count):
     alone = [classifier.classify([file])[0].probability for file in files]
     np.testing.assert_allclose(together, alone, atol=1e-6)
     assert len(set(together)) == count
+
+
+def test_the_files_of_the_next_batch_are_opened_while_one_is_in_the_network(bundle, airlock):
+    opened, last_is_open = [], threading.Event()
+
+    class Door:
+        header = airlock.header
+
+        def decode(self, file, size):
+            opened.append(file)
+            if len(opened) == 12:
+                last_is_open.set()
+            return airlock.decode(file, size)
+
+    class Waiting(Engine):
+        def read(self, pixels):
+            assert last_is_open.wait(20)
+            return super().read(pixels)
+
+    with Classifier(bundle, Door(), Waiting(0.5)) as classifier:
+        answers = classifier.classify([child_chest(seed=seed) for seed in range(12)])
+    assert len(answers) == 12
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

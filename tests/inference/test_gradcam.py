@@ -10,8 +10,9 @@ from PIL import Image
 
 from inference import gradcam
 from inference.bundle import read_bundle
-from inference.classifier import Classifier, Score
+from inference.classifier import Classifier
 from inference.manifest import Head, Layer, ManifestInvalid, MapCheck, read_manifest, write_manifest
+from inference.score import Score
 from inference.vgg16 import build_body, layer_shapes, set_weights, to_input
 from tests.bundles import tiny_bundle, tiny_manifest
 from tests.dicom_files import png_chest

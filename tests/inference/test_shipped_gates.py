@@ -10,9 +10,10 @@ import sklearn.datasets
 from PIL import Image
 
 from inference.bundle import read_bundle
-from inference.classifier import Classifier, Score
+from inference.classifier import Classifier
 from inference.likeness import REASONS
 from inference.preprocess import squash
+from inference.score import Score
 from inference.training.features import read_grey
 from inference.training.gates import arranged
 from inference.training.splits import of_split, read_rows

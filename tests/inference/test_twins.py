@@ -8,7 +8,8 @@ import pytest
 
 from inference.bundle import read_bundle
 from inference.calibration import auc
-from inference.classifier import Classifier, Score
+from inference.classifier import Classifier
+from inference.score import Score
 from inference.training.__main__ import main
 from tests.bundles import SHIPPED
 from tests.dicom_files import child_chest

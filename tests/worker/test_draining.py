@@ -1,6 +1,7 @@
 """The task: what it claims, when it stops, what it leaves to the sweep."""
 
 import socket
+import threading
 from datetime import timedelta
 
 import pytest
@@ -31,12 +32,16 @@ def batches(monkeypatch):
     """Read as if the airlock refused all; return the batches that were read."""
     seen = []
 
-    def classify(_classifier, rows):
+    def begin(_classifier, rows):
         seen.append([row.pk for row in rows])
-        return [Refusal("unreadable", "Not an image.", "failed") for _ in rows]
+        return lambda: unreadable(rows)
 
-    monkeypatch.setattr(reading, "classify", classify)
+    monkeypatch.setattr(reading, "begin", begin)
     return seen
+
+
+def unreadable(rows):
+    return [Refusal("unreadable", "Not an image.", "failed") for _ in rows]
 
 
 @pytest.fixture(autouse=True)
@@ -107,13 +112,90 @@ def test_a_worker_told_to_stop_finishes_its_batch_and_no_more(waiting, batches, 
     assert len(rings) == 1
 
 
-def test_an_error_leaves_the_rows_to_the_sweep_and_their_lease_runs_out(waiting, monkeypatch):
+def test_the_files_of_the_next_batch_are_opened_while_one_is_in_the_network(waiting, monkeypatch):
+    waiting(12)
+    begun, next_is_open = [], threading.Event()
+
+    def begin(_classifier, rows):
+        begun.append(rows)
+        if len(begun) == 2:
+            next_is_open.set()
+
+        def score():
+            assert next_is_open.wait(20)
+            return unreadable(rows)
+
+        return score
+
+    monkeypatch.setattr(reading, "begin", begin)
+    tasks.drain()
+    assert states() == {"failed"}
+
+
+def test_a_worker_told_to_stop_in_the_network_finishes_what_it_has_in_hand(
+    waiting, monkeypatch, rings
+):
+    waiting(20)
+    begun = []
+
+    def begin(_classifier, rows):
+        begun.append(rows)
+        if len(begun) == 2:
+            monkeypatch.setattr(state, "should_stop", 0)
+        return lambda: unreadable(rows)
+
+    monkeypatch.setattr(reading, "begin", begin)
+    tasks.drain()
+    assert [len(rows) for rows in begun] == [8, 8]
+    assert Prediction.objects.filter(state="failed").count() == 16
+    assert states() == {"failed", "queued"}
+    assert len(rings) == 1
+
+
+def test_a_row_that_was_tried_before_is_alone_in_hand_while_it_is_read(waiting, monkeypatch):
+    first, tried, _, _ = waiting(4)
+    Prediction.objects.filter(pk=tried.pk).update(attempt=1, priority=1)
+    Prediction.objects.filter(pk=first.pk).update(attempt=1, priority=0)
+    in_hand = []
+
+    def begin(_classifier, rows):
+        in_hand.append([row.attempt for row in rows])
+        return lambda: in_hand.append("read") or unreadable(rows)
+
+    monkeypatch.setattr(reading, "begin", begin)
+    tasks.drain()
+    assert in_hand == [[2], "read", [2], "read", [1, 1], "read"]
+    assert states() == {"failed"}
+
+
+def test_what_comes_while_the_last_batch_is_in_the_network_needs_no_other_bell(
+    waiting, monkeypatch, rings
+):
+    waiting(1)
+    late = iter([lambda: waiting(1)])
+
+    def claim(**how):
+        batch = claims(**how)
+        if not batch:
+            next(late, lambda: None)()  # nothing was there a moment ago
+        return batch
+
+    claims = tasks.claim
+    monkeypatch.setattr(tasks, "claim", claim)
+    monkeypatch.setattr(reading, "begin", lambda _, rows: lambda: unreadable(rows))
+    tasks.drain()
+    assert states() == {"failed"}
+    assert not rings
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_error_leaves_the_rows_to_the_sweep_and_their_lease_runs_out(waiting, monkeypatch, late):
     waiting(2)
 
-    def classify(_classifier, _rows):
+    def fail():
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(reading, "classify", classify)
+    monkeypatch.setattr(reading, "begin", lambda *_: fail if late else fail())
     with pytest.raises(RuntimeError):
         tasks.drain()
     assert states() == {"running"}

@@ -17,7 +17,7 @@ from portal.predictions.wider import Wider
 from tests.airlock_server import running
 from tests.dicom_files import png_chest
 from tests.factories import PASSWORD, make_instance, make_prediction, make_study, make_user
-from worker.reading import read, settle_all
+from worker.reading import open_files, settle_all
 
 pytestmark = pytest.mark.django_db
 ADULT = {"age_years": 40, "view": "AP"}
@@ -51,7 +51,7 @@ def send(site, version, **facts):
 def work():
     """Read and settle everything that waits, as a drain does."""
     while batch := claim_predictions(limit=8, worker="w", lease=timedelta(minutes=1)):
-        settle_all(batch, read(batch))
+        settle_all(batch, open_files(batch)())
 
 
 def ending(prediction):

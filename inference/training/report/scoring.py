@@ -10,9 +10,10 @@ import numpy.typing as npt
 from PIL import Image
 from tqdm import tqdm
 
-from inference.classifier import Classifier, Radiograph, Score
+from inference.classifier import Classifier, Radiograph
 from inference.preprocess import INPUT_SIZE, squash
 from inference.refusal import Refusal
+from inference.score import Score
 from inference.training.features import read_grey
 from inference.training.splits import BadData, Row
 

@@ -141,6 +141,14 @@ def test_what_was_tried_before_is_claimed_alone(queued):
     assert {row.pk for row in claim()} == {row.pk for row in others}
 
 
+def test_what_was_tried_before_is_not_claimed_ahead_nor_overtaken(queued):
+    tried, *_ = queued(4)
+    update(tried, attempt=1)
+    assert claim(ahead=True) == []
+    assert [row.pk for row in claim()] == [tried.pk]
+    assert len(claim(ahead=True)) == 3
+
+
 def test_a_batch_of_new_rows_leaves_out_those_tried_before(queued):
     rows = queued(3)
     update(rows[1], attempt=2)
