@@ -5,10 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
-from inference.engines import TinyEngine
+from inference import vgg16
+from inference.engines import TensorFlowEngine, TinyEngine
 from inference.onnx_engine import OnnxEngine
 from inference.onnx_graph import LAYERS, Wanted
 from inference.vgg16 import FeatureSpec, build_body, compile_reader, set_weights, to_input
+from tests.bundles import tiny_manifest
 
 SPEC = FeatureSpec("pooled", (3, 4, 5))
 ALPHA = np.random.default_rng(2).normal(0, 0.05, 512).astype(np.float32)
@@ -24,6 +26,17 @@ def onnx(weights):
 def expected(weights, pixels):
     """Return what TensorFlow makes of the pixels."""
     return compile_reader(weights, convention="rgb_0_1", spec=SPEC, alpha=ALPHA)(pixels)
+
+
+def test_a_gpu_is_given_larger_batches_and_the_score_says_what_ran(monkeypatch):
+    monkeypatch.setattr(vgg16, "compile_reader", lambda *_, **__: None)
+    made = {}
+    for device in ("cpu", "gpu"):
+        monkeypatch.setattr(vgg16, "choose_device", lambda device=device: device)
+        made[device] = TensorFlowEngine(tiny_manifest(), {})
+    assert [made[device].device for device in made] == list(made)
+    assert made["gpu"].batch_size > made["cpu"].batch_size
+    assert all(made[device].name.endswith(f" {device}") for device in made)
 
 
 def test_onnx_runtime_computes_what_tensorflow_does(onnx, expected, pixels):

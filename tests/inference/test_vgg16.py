@@ -25,6 +25,21 @@ def pooled(weights):
     return compile_features(weights, convention="rgb_0_1", spec=POOLED)
 
 
+@pytest.fixture
+def gpus(monkeypatch):
+    """Two cards as TensorFlow would show them; return what is done to them."""
+    import tensorflow as tf
+
+    done, cards = [], ["one card", "another"]
+    config = tf.config
+    monkeypatch.setattr(config, "list_physical_devices", lambda kind: cards * (kind == "GPU"))
+    monkeypatch.setattr(config, "set_visible_devices", lambda *_: done.append("hidden"))
+    monkeypatch.setattr(
+        config.experimental, "set_memory_growth", lambda card, grows: done.append((card, grows))
+    )
+    return done
+
+
 def test_it_is_the_vgg16_of_keras_layer_by_layer(weights, pixels):
     from tensorflow import keras
 
@@ -147,6 +162,17 @@ def test_the_device_is_one_of_three_and_must_be_there():
     with pytest.raises(DeviceUnavailable, match="sees no GPU"):
         choose_device("gpu")
     assert choose_device("auto") == "cpu"
+
+
+@pytest.mark.parametrize("wanted", ["auto", "gpu"])
+def test_a_card_is_shared_with_other_workers(gpus, wanted):
+    assert choose_device(wanted) == "gpu"
+    assert gpus == [("one card", True), ("another", True)]
+
+
+def test_a_card_is_left_alone_where_processors_are_asked_for(gpus):
+    assert choose_device("cpu") == "cpu"
+    assert gpus == ["hidden"]
 
 
 def test_the_network_runs_on_a_gpu_where_there_is_one(pixels, pooled):
