@@ -57,11 +57,13 @@ def golden_bundle(path: Path, airlock: Airlock, *, score: float | None = None) -
     return path
 
 
-def tiny_bundle(path: Path, *, name: str = "tiny", version: str = "0.0.1") -> Path:
+def tiny_bundle(
+    path: Path, *, name: str = "tiny", version: str = "0.0.1", bias: float = 0.0
+) -> Path:
     """Write a tiny bundle into the folder ``path`` and return it.
 
     Its score rises with the brightness of the left half of the picture: deterministic, quick, and
-    different from picture to picture.
+    different from picture to picture. ``bias`` makes it higher for all.
     """
     cells = TINY_GRID * TINY_GRID
     kernel = np.zeros((cells, 1), np.float32)
@@ -70,7 +72,7 @@ def tiny_bundle(path: Path, *, name: str = "tiny", version: str = "0.0.1") -> Pa
         "mean": np.full(cells, 0.5, np.float32),
         "scale": np.ones(cells, np.float32),
         "dense1/kernel": kernel,
-        "dense1/bias": np.zeros(1, np.float32),
+        "dense1/bias": np.full(1, bias, np.float32),
     }
     write_bundle(path, tiny_manifest(name=name, version=version), head=head, body=None)
     return path

@@ -19,8 +19,19 @@ from portal.shares import Share
 from portal.watch.models import Acknowledgement, Alert
 
 _WORDS: dict[str, tuple[str, ...]] = {
-    "deployments": ("model_version", "since", "until", "proposal"),
-    "proposals": ("model_version", "why", "proposed_by", "proposed_at"),
+    "deployments": (
+        "model_version",
+        "since",
+        "until",
+        "proposal",
+        "is_challenger",
+        "reads_from",
+        "share",
+        "seed",
+        "started_by",
+        "why",
+    ),
+    "proposals": ("model_version", "kind", "share", "why", "proposed_by", "proposed_at"),
     "pauses": ("deployment", "reason", "paused_by", "paused_at"),
     "widenings": ("model_version", "allows", "why", "proposed_by", "proposed_name", "proposed_at"),
     "operating_points": (

@@ -7,6 +7,7 @@ from typing import Any
 from portal.audit import keys
 from portal.evidence import card, verify
 from portal.evidence.archive import json_bytes
+from portal.evidence.comparisons import comparisons_of
 from portal.evidence.decisions import decisions_at, operating_points_at
 from portal.evidence.overrides import COLUMNS, overrides_in
 from portal.evidence.trail import slice_of
@@ -79,6 +80,7 @@ def _watch(found: Watched) -> Iterator[tuple[str, bytes]]:
 
 
 def _decided(scope: Scope) -> Iterator[tuple[str, bytes]]:
+    yield "comparisons.json", json_bytes(comparisons_of(scope))
     yield "decisions.json", json_bytes(decisions_at(scope.site, scope.last))
 
 

@@ -107,7 +107,8 @@ def versions_at(site: Site) -> QuerySet[ModelVersion]:
 def deployments_at(site: Site) -> QuerySet[Deployment]:
     """Return the latest deployments of ``site``, newest first, each with its pauses."""
     pauses = Pause.objects.select_related("paused_by", "resumed_by").order_by("-paused_at", "-pk")
-    rows = Deployment.objects.filter(site=site).select_related("model_version", "site", *_DECIDED)
+    people = ("started_by", *_DECIDED)
+    rows = Deployment.objects.filter(site=site).select_related("model_version", "site", *people)
     return rows.prefetch_related(Prefetch("pauses", pauses)).order_by("-since", "-pk")[:MOST]
 
 

@@ -1,8 +1,9 @@
 """Read side of operating points: which cut-off counts at a site, and whose it is."""
 
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Case, QuerySet, When
+from django.db.models import Case, Q, QuerySet, When
 
 from portal.accounts.models import Site, User
 from portal.errors import NotFound
@@ -39,6 +40,15 @@ def point_in_force(site: Site, version: ModelVersion) -> OperatingPoint | None:
     return OperatingPoint.objects.filter(
         site=site, model_version=version, state=OperatingPoint.State.IN_FORCE
     ).first()
+
+
+def point_at(site: Site, version: ModelVersion, moment: datetime) -> OperatingPoint | None:
+    """Return the site's own operating point that was in force at ``moment``, if one was."""
+    decided = OperatingPoint.objects.filter(
+        site=site, model_version=version, decided_at__lte=moment
+    ).exclude(state=OperatingPoint.State.DECLINED)
+    held = decided.filter(Q(ended_at=None) | Q(ended_at__gt=moment))
+    return held.order_by("-decided_at", "-pk").first()
 
 
 def points_in_force(site: Site) -> dict[int, OperatingPoint]:

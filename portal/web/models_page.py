@@ -10,22 +10,26 @@ from django.shortcuts import render
 from portal.accounts.models import Site, User
 from portal.accounts.roles import May
 from portal.http.requests import AuthenticatedHttpRequest
+from portal.predictions.challenger_services import MOST_DAYS
 from portal.predictions.decision_rules import (
     LONGEST,
 )
-from portal.predictions.deployment_models import Deployment, Proposal
+from portal.predictions.deployment_models import LARGEST_SHARE, Deployment, Proposal
 from portal.predictions.deployment_selectors import (
+    challenger_at,
     current_deployment,
     deployments_at,
     open_pause,
     proposals_at,
     troubles,
+    version_before,
     versions_at,
 )
 from portal.predictions.operating_point_models import OperatingPoint
 from portal.predictions.operating_point_selectors import points_at
 from portal.predictions.prevalence_selectors import prevalence_at, prevalences_at
 from portal.predictions.replay_selectors import not_reproduced_lately
+from portal.predictions.shadow_selectors import shadow_count
 from portal.predictions.widening_models import Widening
 from portal.predictions.widening_selectors import widenings_at
 from portal.predictions.wider import BODY_PARTS, MODALITIES, VIEWS
@@ -42,7 +46,8 @@ _WORDS = (
 class Refused:
     """An act that was not done: shown beside its form, with what was typed.
 
-    ``version_id`` is 0 for what concerns no version, and of a widening its own id.
+    ``version_id`` is 0 for what concerns no version, and of a widening its own id; ``share`` is
+    what was typed into the other field of the form, if it has one.
     """
 
     act: str
@@ -74,12 +79,16 @@ def show_models(
             p for p in proposals if p.state in (Proposal.State.DECLINED, Proposal.State.WITHDRAWN)
         ],
         "deployments": deployments_at(site),
+        "before": version_before(site),
+        **_trial(site),
         "here": prevalence_at(site),
         "entered": list(prevalences_at(site)),
         "troubles": troubles(),
         "not_reproduced": not_reproduced_lately(site),
         "refused": refused,
         "longest": LONGEST,
+        "largest_share": LARGEST_SHARE,
+        "most_days": MOST_DAYS,
         **_widenings(site, current, widening),
         **_operating_points(site),
         **_allowed(user),
@@ -118,6 +127,12 @@ def _operating_points(site: Site) -> dict[str, Any]:
     }
 
 
+def _trial(site: Site) -> dict[str, Any]:
+    """Return what is tried beside the live version, and how far it is."""
+    challenger = challenger_at(site)
+    return {"challenger": challenger, "shadow": shadow_count(challenger) if challenger else None}
+
+
 def _boxes(
     name: str,
     words: Iterable[str],
@@ -135,6 +150,7 @@ def _allowed(user: User) -> dict[str, bool]:
         "may_propose": user.may(May.EVALUATE_MODELS),
         "may_decide": user.may(May.APPROVE_MODELS),
         "may_pause": user.may(May.PAUSE_MODEL),
+        "may_watch": user.may(May.WATCH_MODEL),
         "may_narrow": any(
             user.may(act) for act in (May.PAUSE_MODEL, May.APPROVE_MODELS, May.EVALUATE_MODELS)
         ),

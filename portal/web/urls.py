@@ -6,6 +6,7 @@ from portal.web.views import (
     about,
     accounts,
     audit,
+    challengers,
     evidence,
     image,
     models,
@@ -91,6 +92,14 @@ urlpatterns: list[URLPattern] = [
     path("models/<int:version_id>/decline", models.Decline.as_view(), name="decline-model"),
     path("models/<int:version_id>/pause", models.Pause.as_view(), name="pause-model"),
     path("models/<int:version_id>/resume", models.Resume.as_view(), name="resume-model"),
+    path("models/<int:version_id>/shadow", challengers.StartShadow.as_view(), name="start-shadow"),
+    path("models/<int:version_id>/end", challengers.EndTrial.as_view(), name="end-trial"),
+    path("models/<int:version_id>/rollback", challengers.RollBack.as_view(), name="roll-back"),
+    path(
+        "models/<int:version_id>/comparison",
+        challengers.CompareVersions.as_view(),
+        name="model-comparison",
+    ),
     path("models/<int:version_id>/widen", widenings.ProposeWidening.as_view(), name="widen-use"),
     path(
         "models/widenings/<int:row_id>/approve",

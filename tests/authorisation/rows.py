@@ -66,6 +66,8 @@ _CUT_OFF = {
     "why": "Ours.",
     "password": PASSWORD,
 }
+_DECIDES = "pause_model|approve_models|evaluate_models"
+_TRY = {"reason": "To know more."}
 _READS_NOT = {"pacs_admin": 403}
 _OPERATES = {"door": "operate", "abroad": 404}
 _READ = {"presence": "present", "password": PASSWORD}
@@ -170,6 +172,16 @@ PAGES = [
     Row("audit-verify", "POST", 200, "read_audit"),
     Row("about", "GET", 200),
     Row("models", "GET", 200),
+    Row("model-comparison", "GET", 200, "watch_model", abroad=200),
+    *(
+        Row(route, verb, status, door, abroad=status, sent=_TRY, about={"version_id": which})
+        for route, door, which, post in (
+            ("start-shadow", "evaluate_models", "free_version", 302),
+            ("end-trial", _DECIDES, "live_version", 409),  # it is not tried
+            ("roll-back", _DECIDES, "live_version", 409),  # nothing was live before it
+        )
+        for verb, status in (("GET", 302), ("POST", post))
+    ),
     Row("enter-prevalence", "GET", 302, "evaluate_models"),
     Row(
         "enter-prevalence",

@@ -245,6 +245,9 @@ OPERATING = [
         "answer-alert", "answer-alert", "full.reviewer", "/watch", answers=422,
         acts=(_open_all, _filled("Note what was done", words="x" * 80)),
     ),
+    Place("comparison", "model-comparison", "full.reviewer", "/models/{tried}/comparison"),
+    Place("comparison-none", "model-comparison", "full.auditor", "/models/{free}/comparison"),
+    Place("comparison-itself", "model-comparison", "full.auditor", "/models/{live}/comparison"),
     Place("models-nothing", "models", "calm.reviewer", "/models"),
     Place("models-paused", "models", "halted.reviewer", "/models"),
     Place("models-resuming", "models", "halted.site_admin", "/models"),
@@ -265,6 +268,14 @@ OPERATING = [
             ("propose", "full.data_scientist", "Propose it"),
             ("decline", "full.reviewer", "Decline it"),
             ("pause", "full.reviewer", "Pause it now"),
+        )
+    ),
+    *(
+        Place(route, route, who, "/models", answers=422, acts=(_open_all, _filled(button)))
+        for route, who, button in (
+            ("start-shadow", "halted.data_scientist", "Put it in shadow"),
+            ("end-trial", "full.reviewer", "End it now"),
+            ("roll-back", "full.data_scientist", "Propose the rollback"),
         )
     ),
 ]  # fmt: skip

@@ -5,7 +5,7 @@ run the versions that are live at these sites, so what waits goes on waiting.
 """
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,16 +20,20 @@ from portal.accounts.people_services import disable_user
 from portal.accounts.roles import Role
 from portal.accounts.services import create_site, create_token, create_user
 from portal.accounts.throttle_services import PER_NAME, Guess, take_guesses
+from portal.predictions.challenger_services import start_shadow
+from portal.predictions.deployment_selectors import challenger_at
 from portal.predictions.deployment_services import (
+    approve_deployment,
     decline_deployment,
     propose_deployment,
 )
-from portal.predictions.models import ModelVersion, Prediction
+from portal.predictions.models import ModelVersion, Prediction, ShadowScore
 from portal.predictions.pause_services import (
     pause_model,
     resume_model,
 )
 from portal.predictions.services import Answer, complete_prediction, fail_prediction
+from portal.predictions.shadow_selectors import due_in_shadow
 from portal.predictions.version_services import deploy_model
 from portal.predictions.widening_selectors import widening_in_force
 from portal.predictions.widening_services import approve_widening, propose_widening
@@ -153,6 +157,7 @@ def _addresses(people: dict[str, dict[str, User]]) -> dict[str, str]:
         "person": str(reader.pk),
         "live": str(ModelVersion.objects.get(version="1.0.0").pk),
         "free": str(ModelVersion.objects.get(version="4.0.0").pk),
+        "tried": str(ModelVersion.objects.get(version="5.0.0").pk),
         "proposed": str(ModelVersion.objects.get(version="2.0.0").pk),
     }
 
@@ -268,8 +273,11 @@ def _read(rows: dict[str, Study], people: dict[str, User]) -> None:
 
 def _models(site: Site, people: dict[str, User]) -> None:
     """Leave a history, two proposals that wait and one that was declined."""
-    live = make_model_version()
-    deploy_model(site=site, version=live)
+    before, live = make_model_version(version="0.9.0"), make_model_version()
+    make_report(live)
+    deploy_model(site=site, version=before)
+    propose_deployment(version=live, why="It was measured.", by=people["data_scientist"])
+    approve_deployment(version=live, by=people["reviewer"])
     pause_model(version=live, reason=LONG_WORDS, by=people["reviewer"])
     resume_model(version=live, note="The line was removed.", by=people["long"])
     versions = [make_model_version(version=f"{number}.0.0") for number in (2, 3, 4)]
@@ -282,6 +290,8 @@ def _models(site: Site, people: dict[str, User]) -> None:
     decline_deployment(version=versions[1], reason=LONG_WORDS, by=people["long"])
     propose_deployment(version=versions[1], why=LONG_WORDS, by=people["long"])
     _widenings(site, live, people)
+    tried = make_model_version(reported=True, version="5.0.0")
+    start_shadow(version=tried, why=LONG_WORDS, days=60, by=people["data_scientist"])
 
 
 def _widenings(site: Site, live: ModelVersion, people: dict[str, User]) -> None:
@@ -327,6 +337,22 @@ def _watched(site: Site, people: dict[str, User]) -> None:
         for scanner in SCANNERS
     ]  # fmt: skip
     acknowledge_alert(alert=alerts[0], act="watched", words=LONG_WORDS, by=people["long"])
+    _read_in_shadow(site, now)
+
+
+def _read_in_shadow(site: Site, now: datetime) -> None:
+    """Leave what the challenger says, which is seldom what the live version said."""
+    challenger = challenger_at(site)
+    assert challenger is not None
+    for row in due_in_shadow(challenger):
+        scored = row.score is not None
+        said = {"outcome": "scored", "score": 1 - row.score} if scored else {
+            "outcome": "not_applicable", "code": "view_not_frontal",
+        }  # fmt: skip
+        ShadowScore.objects.create(
+            deployment=challenger, instance_id=row.instance_id, state="done",
+            lease_until=now, finished_at=now, **said,
+        )  # fmt: skip
 
 
 def _cut_offs(site: Site, people: dict[str, User]) -> str:

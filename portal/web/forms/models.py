@@ -56,3 +56,17 @@ class WideningForm(forms.Form):
     def chosen(self, name: str) -> list[str]:
         """Return the words that were ticked."""
         return list(self.data.getlist(name)) if isinstance(self.data, QueryDict) else []
+
+
+def whole_number(typed: str, of: str) -> int | None:
+    """Return what was typed as a whole number ``of`` something; None if nothing was.
+
+    Raises
+    ------
+    InvalidInput
+    """
+    try:
+        found: int | None = forms.IntegerField(required=False).clean(typed)
+    except forms.ValidationError:
+        raise InvalidInput(f"Enter a whole number of {of}.") from None
+    return found

@@ -7,7 +7,6 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views import View
 
-from portal.accounts.models import User
 from portal.accounts.roles import May
 from portal.errors import PortalError
 from portal.http.refusals import status_of
@@ -27,7 +26,7 @@ from portal.predictions.pause_services import (
 )
 from portal.predictions.prevalence_services import enter_prevalence
 from portal.web.access import PermittedView
-from portal.web.forms.models import PrevalenceForm
+from portal.web.forms.models import PrevalenceForm, whole_number
 from portal.web.model_card import model_card
 from portal.web.model_report import model_report
 from portal.web.models_page import Refused, show_models
@@ -59,7 +58,7 @@ class AboutVersion(View):
         return render(request, "models/about.html", context)
 
 
-class _ActOnModel(PermittedView):
+class ActOnModel(View):
     """A form of the models page: one act on one version, with a reason or a note."""
 
     name: ClassVar[str]
@@ -73,82 +72,84 @@ class _ActOnModel(PermittedView):
         """Do it, or show the page again with what was typed."""
         version, words = version_of(version_id), request.POST.get("reason", "")
         try:
-            self.do(version, words, request.user)
+            self.do(version, words, request)
         except PortalError as refusal:
-            refused = Refused(self.name, version.pk, str(refusal), words)
+            beside = request.POST.get("share", request.POST.get("days", ""))
+            refused = Refused(self.name, version.pk, str(refusal), words, beside)
             return show_models(request, refused=refused, status=status_of(refusal))
         messages.success(request, self.done.format(version=version))
         return redirect("models")
 
-    def do(self, version: ModelVersion, words: str, by: User) -> None:
+    def do(self, version: ModelVersion, words: str, request: AuthenticatedHttpRequest) -> None:
         """Call the service."""
         raise NotImplementedError
 
 
-class Propose(_ActOnModel):
+class Propose(ActOnModel, PermittedView):
     """``/models/<id>/propose``."""
 
     act, name = May.EVALUATE_MODELS, "propose"
     done = "{version} is proposed. It waits for a second person."
 
-    def do(self, version: ModelVersion, words: str, by: User) -> None:
+    def do(self, version: ModelVersion, words: str, request: AuthenticatedHttpRequest) -> None:
         """Propose it."""
-        propose_deployment(version=version, why=words, by=by)
+        share = whole_number(request.POST.get("share", ""), "percent")
+        propose_deployment(version=version, why=words, share=share, by=request.user)
 
 
-class Withdraw(_ActOnModel):
+class Withdraw(ActOnModel, PermittedView):
     """``/models/<id>/withdraw``."""
 
     act, name = May.EVALUATE_MODELS, "withdraw"
     done = "The proposal of {version} is withdrawn."
 
-    def do(self, version: ModelVersion, words: str, by: User) -> None:
+    def do(self, version: ModelVersion, words: str, request: AuthenticatedHttpRequest) -> None:
         """Take it back."""
-        withdraw_proposal(version=version, note=words, by=by)
+        withdraw_proposal(version=version, note=words, by=request.user)
 
 
-class Approve(_ActOnModel):
+class Approve(ActOnModel, PermittedView):
     """``/models/<id>/approve``."""
 
     act, name = May.APPROVE_MODELS, "approve"
-    done = "{version} is live now. What was scored before keeps its version and cut-off."
+    done = "{version} reads from now on. What was scored before keeps its version and cut-off."
 
-    def do(self, version: ModelVersion, words: str, by: User) -> None:
+    def do(self, version: ModelVersion, words: str, request: AuthenticatedHttpRequest) -> None:
         """Make it live."""
-        approve_deployment(version=version, note=words, by=by)
+        approve_deployment(version=version, note=words, by=request.user)
 
 
-class Decline(_ActOnModel):
+class Decline(ActOnModel, PermittedView):
     """``/models/<id>/decline``."""
 
     act, name = May.APPROVE_MODELS, "decline"
     done = "The proposal of {version} is declined."
 
-    def do(self, version: ModelVersion, words: str, by: User) -> None:
+    def do(self, version: ModelVersion, words: str, request: AuthenticatedHttpRequest) -> None:
         """Decline it."""
-        decline_deployment(version=version, reason=words, by=by)
+        decline_deployment(version=version, reason=words, by=request.user)
 
 
-class Pause(_ActOnModel):
+class Pause(ActOnModel, PermittedView):
     """``/models/<id>/pause``: the stop button."""
 
     act, name = May.PAUSE_MODEL, "pause"
     done = "{version} is paused. Studies flow on and are read without AI."
 
-    def do(self, version: ModelVersion, words: str, by: User) -> None:
+    def do(self, version: ModelVersion, words: str, request: AuthenticatedHttpRequest) -> None:
         """Stop it."""
-        pause_model(version=version, reason=words, by=by)
+        pause_model(version=version, reason=words, by=request.user)
 
 
-class Resume(_ActOnModel):
+class Resume(ActOnModel, PermittedView):
     """``/models/<id>/resume``."""
 
     act, name = May.APPROVE_MODELS, "resume"
     done = "{version} reads again what arrives from now on."
 
-    def do(self, version: ModelVersion, words: str, by: User) -> None:
+    def do(self, version: ModelVersion, words: str, request: AuthenticatedHttpRequest) -> None:
         """Let it go on."""
-        resume_model(version=version, note=words, by=by)
+        resume_model(version=version, note=words, by=request.user)
 
 
 class EnterPrevalence(PermittedView):

@@ -96,7 +96,7 @@ def test_each_role_is_offered_what_it_may_do(site, better, as_, role, acts):
 
 
 def test_a_data_scientist_is_offered_to_propose_what_is_not_here(better, as_, data_scientist):
-    assert forms_in(as_(data_scientist).get(at("models"))) == {"propose", "widen"}
+    assert forms_in(as_(data_scientist).get(at("models"))) == {"propose", "shadow", "widen"}
 
 
 def test_who_proposed_it_may_only_withdraw_it(site, better, as_):
@@ -115,7 +115,7 @@ def test_from_proposal_to_live_through_the_forms(site, better, as_, data_scienti
     assert "Fewer &lt;alarms&gt;." in text_of(page)
     client = as_(reviewer)
     assert post(client, "approve", better, "").status_code == 302
-    assert "vgg16-pneumonia 2.0.0 is live now" in prose_of(client.get(at("models")))
+    assert "vgg16-pneumonia 2.0.0 reads from now on" in prose_of(client.get(at("models")))
     assert live_version(site) == better
 
 
@@ -271,7 +271,7 @@ def test_the_page_takes_few_queries_however_long_the_history(
         propose_deployment(version=better, why="x", by=data_scientist)
         decline_deployment(version=better, reason="x", by=reviewer)
     client = as_(reviewer)
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         client.get(at("models"))
 
 

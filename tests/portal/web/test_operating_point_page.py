@@ -216,8 +216,8 @@ def test_before_a_version_goes_live_it_says_which_cut_off_will_count(
     for version in (own, without):
         propose_deployment(version=version, why="Better.", by=data_scientist)
     waiting = prose_of(as_(reviewer).get(at("models"))).split("Waiting for a decision")[1]
-    assert "If it goes live, scores are held against 0.4000, the cut-off of" in waiting
-    assert "If it goes live, scores are held against 0.5000, the model's own" in waiting
+    assert "What it scores is held against 0.4000, the cut-off of" in waiting
+    assert "What it scores is held against 0.5000, the model's own" in waiting
 
 
 def test_the_study_page_says_whose_cut_off_it_is(site, signed, as_, reviewer):
