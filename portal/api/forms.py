@@ -9,6 +9,8 @@ from rest_framework import serializers
 
 from portal.api.problems import MalformedRequest, UnknownField
 from portal.audit.models import AuditEvent
+from portal.predictions.challenger_services import MOST_DAYS
+from portal.predictions.deployment_models import LARGEST_SHARE
 from portal.predictions.models import Prediction
 from portal.reviews.models import Presence
 from portal.reviews.reasons import Reason
@@ -106,6 +108,29 @@ class WhyForm(serializers.Serializer[Any]):
     """Why it should be so."""
 
     why = Text(max_length=2000, allow_blank=True)
+
+
+class ProposeForm(WhyForm):
+    """Why it should be so, and for how many of the studies."""
+
+    share = WholeNumber(
+        default=None,
+        allow_null=True,
+        min_value=1,
+        max_value=LARGEST_SHARE,
+        help_text="Percent of the studies, beside the live version; null: live for all.",
+    )
+
+
+class ShadowForm(WhyForm):
+    """Why it should be tried, and on what."""
+
+    days = WholeNumber(
+        default=0,
+        min_value=0,
+        max_value=MOST_DAYS,
+        help_text="It also reads what was asked for in so many days before.",
+    )
 
 
 class ReasonForm(serializers.Serializer[Any]):

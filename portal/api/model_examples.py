@@ -9,7 +9,13 @@ AT = str(PREDICTION["requested_at"])
 DISCLAIMER = str(PREDICTION["disclaimer"])
 SHA256 = STUDY["instances"][0]["sha256"]
 
-PROPOSE = {"why": "Fewer false alarms on our own 300 radiographs; report of 2 March."}
+PROPOSE = {
+    "why": "Fewer false alarms on our own 300 radiographs; report of 2 March.",
+    "share": None,
+}
+SHADOW = {"why": "How it does on our own scanners.", "days": 30}
+END = {"reason": "No better than the live one."}
+ROLLBACK = {"why": "Misses more than the one before."}
 NOTE = {"note": "Seen the report; agreed."}
 WITHDRAW = {"note": "A better one is being measured."}
 DECLINE = {"reason": "Measured on one scanner only."}
@@ -18,6 +24,8 @@ PROPOSAL: dict[str, Any] = {
     "id": 3,
     "model": "vgg16-pneumonia 1.0.0",
     "model_id": 1,
+    "kind": "live",
+    "share": None,
     "state": "waiting",
     "why": PROPOSE["why"],
     "proposed_by": "data_scientist",
@@ -25,6 +33,13 @@ PROPOSAL: dict[str, Any] = {
     "decided_by": None,
     "decided_at": None,
     "note": None,
+}
+ROLLBACK_PROPOSAL = {
+    **PROPOSAL,
+    "id": 5,
+    "kind": "rollback",
+    "why": ROLLBACK["why"],
+    "proposed_by": "reviewer",
 }
 _DECIDED = {"decided_by": "reviewer", "decided_at": AT}
 DECLINED = {**PROPOSAL, **_DECIDED, "state": "declined", "note": DECLINE["reason"]}
@@ -52,9 +67,30 @@ DEPLOYMENT: dict[str, Any] = {
     "status": "live",
     "since": AT,
     "until": None,
+    "share": None,
+    "reads_from": None,
+    "started_by": None,
+    "why": None,
+    "shadow": None,
     "proposal": {**PROPOSAL, **_DECIDED, "state": "approved", "note": NOTE["note"]},
     "pauses": [RESUMED],
 }
+SHADOWED: dict[str, Any] = {
+    "id": 4,
+    "model": "vgg16-pneumonia 1.1.0",
+    "model_id": 2,
+    "status": "shadow",
+    "since": AT,
+    "until": None,
+    "share": None,
+    "reads_from": AT,
+    "started_by": "data_scientist",
+    "why": SHADOW["why"],
+    "shadow": {"read": 0, "scored": 0, "failed": 0, "due": 212},
+    "proposal": None,
+    "pauses": [],
+}
+ENDED = {**SHADOWED, "status": "replaced", "until": AT, "shadow": None}
 MODELS = {
     "models": [
         {

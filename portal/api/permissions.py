@@ -37,7 +37,7 @@ class MayReadAudit(_Roles):
 
 
 class MayPropose(_Roles):
-    """Propose a model, and withdraw it."""
+    """Propose a model, and try it in shadow."""
 
     acts = (May.EVALUATE_MODELS,)
 
@@ -55,7 +55,7 @@ class MayLookAtCutOffs(_Roles):
 
 
 class MayTakeBack(_Roles):
-    """Take back what makes a model say more, or else than it was made to."""
+    """Take back what was decided or proposed on a model; end its trial."""
 
     acts = (May.PAUSE_MODEL, May.APPROVE_MODELS, May.EVALUATE_MODELS)
 

@@ -18,10 +18,13 @@ from portal.api.views.predictions import (
 from portal.api.views.registry import (
     ApproveModel,
     DeclineModel,
+    EndModel,
     ListModels,
     PauseModel,
     ProposeModel,
     ResumeModel,
+    RollBackModel,
+    ShadowModel,
     WithdrawModel,
 )
 from portal.api.views.reports import ReadPicture, ReadReport
@@ -73,6 +76,9 @@ urlpatterns: list[URLPattern] = [
     path("models/<int:model_id>/withdraw", WithdrawModel.as_view(), name="withdraw"),
     path("models/<int:model_id>/pause", PauseModel.as_view(), name="pause"),
     path("models/<int:model_id>/resume", ResumeModel.as_view(), name="resume"),
+    path("models/<int:model_id>/shadow", ShadowModel.as_view(), name="shadow"),
+    path("models/<int:model_id>/end", EndModel.as_view(), name="end"),
+    path("models/<int:model_id>/rollback", RollBackModel.as_view(), name="rollback"),
     path(
         "models/<int:model_id>/operating-point", OperatingPoints.as_view(), name="operating-points"
     ),

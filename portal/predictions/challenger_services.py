@@ -76,11 +76,11 @@ def start_shadow(*, version: ModelVersion, why: str, days: int = 0, by: User) ->
     return deployment
 
 
-def end_challenger(*, version: ModelVersion, reason: str, by: User) -> None:
-    """Take ``version`` out of shadow, or stop it as a canary: from the commit on it reads nothing.
+def end_challenger(*, version: ModelVersion, reason: str, by: User) -> Deployment:
+    """Return the deployment that has ended: from the commit on it reads nothing.
 
-    A batch that runs may finish. What waits for a canary is cancelled, and may be asked for
-    again: the live version reads it then.
+    Out of shadow, or as a canary. A batch that runs may finish. What waits for a canary is
+    cancelled, and may be asked for again: the live version reads it then.
 
     Raises
     ------
@@ -95,6 +95,8 @@ def end_challenger(*, version: ModelVersion, reason: str, by: User) -> None:
         if challenger is None:
             raise NotChallenging(f"{version} is not tried here.")
         _end(challenger, by, reason)
+    challenger.refresh_from_db(fields=("status", "until"))
+    return challenger
 
 
 def stop_canary(site: Site, by: User, *, reason: str) -> None:

@@ -38,16 +38,17 @@ _ON_A_MODEL = {
     "pause": ("pause_model", "live_version"),
     "resume": ("approve_models", "live_version"),
 }
+_DECIDES = "pause_model|approve_models|evaluate_models"
+_ON_A_TRIAL = {  # of the API alone
+    "shadow": ("evaluate_models", "free_version"),
+    "end": (_DECIDES, "free_version"),
+    "rollback": (_DECIDES, "live_version"),
+}
 _WAITS, _IN_FORCE = {"row_id": "waiting_widening"}, {"row_id": "widening_in_force"}
 _ON_A_WIDENING: list[tuple[str, str, dict[str, str], dict[str, Any]]] = [
     ("approve", "approve_models", _WAITS, {"password": PASSWORD}),
     ("decline", "approve_models", _WAITS, {"reason": "Too few."}),
-    (
-        "withdraw",
-        "pause_model|approve_models|evaluate_models",
-        _IN_FORCE,
-        {"reason": "Alarms."},
-    ),
+    ("withdraw", _DECIDES, _IN_FORCE, {"reason": "Alarms."}),
 ]
 _POINT_WAITS, _POINT_IN_FORCE = {"row_id": "waiting_point"}, {"row_id": "point_in_force"}
 _CHOICE = {
@@ -66,7 +67,6 @@ _CUT_OFF = {
     "why": "Ours.",
     "password": PASSWORD,
 }
-_DECIDES = "pause_model|approve_models|evaluate_models"
 _TRY = {"reason": "To know more."}
 _READS_NOT = {"pacs_admin": 403}
 _OPERATES = {"door": "operate", "abroad": 404}
@@ -108,7 +108,7 @@ def _model(prefix: str, verb: str, ok: dict[str, int], **more: Any) -> list[Row]
     """Return the rows of the acts on models. A version is of no site: abroad it is the same one."""
     why = {"reason": "Seen.", "why": "Seen."}
     rows = []
-    for act, (door, which) in _ON_A_MODEL.items():
+    for act, (door, which) in more.get("acts", _ON_A_MODEL).items():
         route, status = prefix.format(act), ok.get(act, ok[""])
         words = {name: why[name] for name in more.get("words", {}).get(act, ())}
         about = {"version_id": which, "model_id": which}
@@ -178,7 +178,7 @@ PAGES = [
         for route, door, which, post in (
             ("start-shadow", "evaluate_models", "free_version", 302),
             ("end-trial", _DECIDES, "live_version", 409),  # it is not tried
-            ("roll-back", _DECIDES, "live_version", 409),  # nothing was live before it
+            ("roll-back", _DECIDES, "live_version", 302),
         )
         for verb, status in (("GET", 302), ("POST", post))
     ),
@@ -301,6 +301,24 @@ API = [
         "POST",
         {"": 200, "propose": 201, "resume": 409},
         words={"propose": ["why"], "decline": ["reason"], "pause": ["reason"]},
+        acts={act: needs for act, needs in _ON_A_MODEL.items() if act != "withdraw"},
+    ),
+    Row(
+        "api:withdraw",
+        "POST",
+        200,
+        _DECIDES,
+        abroad=200,
+        but=dict.fromkeys(("reviewer", "adjudicator", "site_admin"), 403),  # not theirs to withdraw
+        about={"model_id": "proposed_version"},
+        form=False,
+    ),
+    *_model(
+        "api:{}",
+        "POST",
+        {"": 201, "end": 409},  # nothing is tried here
+        words={"shadow": ["why"], "end": ["reason"], "rollback": ["why"]},
+        acts=_ON_A_TRIAL,
     ),
     Row(
         "api:operating-points",

@@ -4,6 +4,7 @@ import io
 from datetime import date, timedelta
 from typing import Any
 
+from django.utils import timezone
 from knox.models import AuthToken
 from PIL import Image
 
@@ -12,7 +13,7 @@ from portal.accounts.models import Site, User
 from portal.accounts.services import create_token
 from portal.accounts.session_store import USER, SessionStore
 from portal.api.preconditions import etag_of
-from portal.predictions.deployment_models import ModelVersion
+from portal.predictions.deployment_models import Deployment, ModelVersion
 from portal.predictions.deployment_services import (
     propose_deployment,
 )
@@ -73,7 +74,7 @@ def things_of(site: Site, reviewer: User, data_scientist: User) -> dict[str, Any
         "queued": make_prediction(make_instance(make_study(site))).pk,
         "code": "gave_up",
         **_widenings(prediction_of(study).model_version, site, data_scientist),
-        **(versions := _versions(prediction_of(study).model_version, data_scientist)),
+        **(versions := _versions(prediction_of(study).model_version, site, data_scientist)),
         **_points(versions["free_version"], site, data_scientist),
         "alert_id": _alert(prediction_of(study)).pk,
         "panel": "volume",
@@ -123,8 +124,13 @@ def _points(version_id: int, site: Site, by: User) -> dict[str, int]:
     }
 
 
-def _versions(live: ModelVersion, data_scientist: User) -> dict[str, Any]:
-    """Return a version that is live, one that is proposed and one that is neither."""
+def _versions(live: ModelVersion, site: Site, data_scientist: User) -> dict[str, Any]:
+    """Return a version that is live, one that is proposed and one that is neither.
+
+    Another was live before.
+    """
+    before, at = make_model_version(version="0.9.0"), timezone.now()
+    Deployment.objects.create(site=site, model_version=before, status="replaced", until=at)
     proposed = make_model_version(reported=True, version="2.0.0")
     free = make_model_version(reported=True, version="3.0.0")
     make_report(live)

@@ -32,7 +32,7 @@ make_report(waits)
 make_report(runs)
 deploy_model(site=site, version=waits)
 by = make_user(site, "reviewer", "uploader", username="canary-reviewer")
-found = ["canary", "Canary", "CANARY"]
+found = ["canary-", "Canary", "CANARY"]  # a model may be a canary too
 names = {"patient_name": "Canary^Ada", "patient_id": "CANARY-P1", "accession_number": "CANARY-A1"}
 waiting = make_study(site, by=by)
 make_prediction(make_instance(waiting))
@@ -42,7 +42,8 @@ for study in (waiting, failed_study(site, by=by), scored_study(site, by=by)):
     instance = study.series.get().instances.get()
     predictions.append(str(instance.predictions.get().pk))
     found += [str(study), str(instance), instance.sha256, predictions[-1]]
-review = sign_review(study=study, read=Read("present", comment="canary"), password=PASSWORD, by=by)
+read = Read("present", comment="canary-comment")
+review = sign_review(study=study, read=read, password=PASSWORD, by=by)
 foreign = {"study": str(study), "predictions": predictions, "review": review.pk}
 print(json.dumps({"strings": found, "foreign": foreign, "runs": runs.pk, "waits": waits.pk}))
 """

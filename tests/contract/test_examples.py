@@ -22,19 +22,21 @@ DONE_BY = {  # whom an example is about, where anybody would not do
     "withdraw_model": "data_scientist",
     "pause_model": "adjudicator",
     "propose_operating_point": "data_scientist",
+    "shadow_model": "data_scientist",
 }
 READING = ("take_next_study", "sign_review", "amend_review", "release_study")
+TRYING = ("shadow_model", "end_model")
 DECIDING = (
     "propose_model", "decline_model", "propose_model", "withdraw_model", "propose_model",
     "approve_model",
 )  # fmt: skip
 OPERATING = ("retry_prediction", "cancel_prediction", "acknowledge_failure")
-STOPPING = ("pause_model", "resume_model")
+STOPPING = ("pause_model", "resume_model", "rollback_model")
 CHOOSING = (
     "propose_operating_point", "decline_operating_point", "propose_operating_point",
     "approve_operating_point", "withdraw_operating_point",
 )  # fmt: skip
-DAY = (*READING, *CHOOSING, *DECIDING, *OPERATING, *STOPPING)
+DAY = (*READING, *TRYING, *CHOOSING, *DECIDING, *OPERATING, *STOPPING)
 SHOWN = {  # what an answer says in the very words of its example
     "state", "code", "why", "reason", "note", "meaning", "reason_code", "comment", "amend_reason",
 }  # fmt: skip

@@ -42,6 +42,9 @@ DONE_BY = {  # who may do what those do not; every second request is theirs
     "decline_model": "site_admin",
     "resume_model": "site_admin",
     "pause_model": "adjudicator",
+    "shadow_model": "data_scientist",
+    "end_model": "adjudicator",
+    "rollback_model": "data_scientist",
 }
 PROPOSED = ("propose", "data_scientist", {"why": "x"})
 UNDONE = {  # what has to be so before an operation can be done, and again after it was
@@ -51,6 +54,9 @@ UNDONE = {  # what has to be so before an operation can be done, and again after
     "decline_model": PROPOSED,
     "resume_model": ("pause", "adjudicator", {"reason": "x"}),
     "pause_model": ("resume", "site_admin", {}),
+    "shadow_model": ("end", "adjudicator", {"reason": "x"}),
+    "end_model": ("shadow", "data_scientist", {"why": "x"}),
+    "rollback_model": ("decline", "site_admin", {"reason": "x"}),
 }
 OPERATING = ("retry_prediction", "cancel_prediction", "acknowledge_failure")
 CHECKS = [
@@ -99,6 +105,8 @@ class Fuzz:
 
     def prepare(self, label: str) -> None:
         """Let an operation be possible, whatever those before it have stopped or used up."""
+        if label == "rollback_model":  # something has to have been live before
+            self.contract.make_live(self.contract.waits)
         self.contract.make_live(self.contract.runs)
         if label in OPERATING:
             work = self.contract.work(WORK)

@@ -16,10 +16,13 @@ from inference.preprocess import squash
 from inference.training.features import read_grey
 from inference.training.splits import read_rows
 from portal.audit.models import AuditEvent
+from portal.predictions.challenger_services import start_shadow
+from portal.predictions.models import ShadowScore
 from portal.reviews.models import Finding, Review
+from portal.studies.models import Instance
 from tests.airlock_server import running
 from tests.dicom_files import chest_pixels, child_chest
-from tests.factories import make_instance, make_study, make_user
+from tests.factories import make_instance, make_model_version, make_study, make_user
 from tests.privacy.canaries import canaries, found
 from worker.labels import COLUMNS, FolderNotEmpty, Wish, export_labels, split_of
 
@@ -93,6 +96,29 @@ def test_what_is_written_is_what_fit_reads(reads, site, airlock, folder):
         (4, "F", "AP", "blinded")
     }
     assert len({row.patient for row in read}) == 10
+
+
+def test_what_a_challenger_said_changes_no_file(reads, site, airlock, folder, shipped):
+    export_labels(Wish(site, folder / "before"), airlock, SECRET)
+    challenger = start_shadow(
+        version=make_model_version(reported=True, version="9.0.0"),
+        why="Better.",
+        by=make_user(site, "data_scientist"),
+    )
+    for place, image in enumerate(Instance.objects.order_by("pk")):
+        ShadowScore.objects.create(
+            deployment=challenger, instance=image, state="done", outcome="scored",
+            score=0.04 * place, finished_at=timezone.now(), lease_until=timezone.now(),
+        )  # fmt: skip
+    export_labels(Wish(site, folder / "after"), airlock, SECRET)
+    before, after = files_in(folder / "before"), files_in(folder / "after")
+    assert len(before) > 20
+    assert before == after
+
+
+def files_in(folder):
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder): path.read_bytes() for path in found}
 
 
 def test_a_patient_is_in_one_split_and_the_same_secret_gives_the_same(reads, site, airlock, folder):

@@ -7,8 +7,10 @@ from rest_framework import serializers
 from portal.accounts.models import User
 from portal.api.serializers.fields import ChoiceOrNull, TextOrNull
 from portal.api.serializers.operating_points import OperatingPointOutput, SitesCutOffOutput
+from portal.predictions.deployment_selectors import TRIED
 from portal.predictions.models import Deployment, ModelReport, ModelVersion, Pause, Proposal
 from portal.predictions.report_selectors import pictures_of
+from portal.predictions.shadow_selectors import shadow_count
 
 
 class _Username(serializers.SlugRelatedField[User]):
@@ -112,7 +114,7 @@ class PauseOutput(serializers.ModelSerializer[Pause]):
 
 
 class ProposalOutput(serializers.ModelSerializer[Proposal]):
-    """That a version should become live at your site, and what was decided."""
+    """That a version should read for the readers of your site, and what was decided."""
 
     model: Any = serializers.CharField(source="model_version", read_only=True)
     model_id = serializers.IntegerField(source="model_version_id", read_only=True)
@@ -123,10 +125,19 @@ class ProposalOutput(serializers.ModelSerializer[Proposal]):
     class Meta:
         model = Proposal
         fields = (
-            "id", "model", "model_id", "state", "why", "proposed_by", "proposed_at",
-            "decided_by", "decided_at", "note",
+            "id", "model", "model_id", "kind", "share", "state", "why", "proposed_by",
+            "proposed_at", "decided_by", "decided_at", "note",
         )  # fmt: skip
         read_only_fields = fields
+
+
+class ShadowOutput(serializers.Serializer[Any]):
+    """How far a challenger is, in images; what it said of them is told nowhere here."""
+
+    read = serializers.IntegerField()
+    scored = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    due = serializers.IntegerField(help_text="Read by others, and not by it yet.")
 
 
 class DeploymentOutput(serializers.ModelSerializer[Deployment]):
@@ -135,14 +146,29 @@ class DeploymentOutput(serializers.ModelSerializer[Deployment]):
     model: Any = serializers.CharField(source="model_version", read_only=True)
     model_id = serializers.IntegerField(source="model_version_id", read_only=True)
     proposal: Any = ProposalOutput(
-        read_only=True, allow_null=True, help_text="Null: it came with the installation."
+        read_only=True,
+        allow_null=True,
+        help_text="Null: it came with the installation, or is in shadow.",
     )
     pauses: Any = PauseOutput(many=True, read_only=True)
+    started_by: Any = _Username(allow_null=True, help_text="Who put it in shadow.")
+    why = TextOrNull(help_text="Why it was put in shadow.")
+    shadow = serializers.SerializerMethodField(help_text="Of what is tried now; else null.")
 
     class Meta:
         model = Deployment
-        fields = ("id", "model", "model_id", "status", "since", "until", "proposal", "pauses")
+        fields = (
+            "id", "model", "model_id", "status", "since", "until", "share", "reads_from",
+            "started_by", "why", "shadow", "proposal", "pauses",
+        )  # fmt: skip
         read_only_fields = fields
+
+    @extend_schema_field(ShadowOutput(allow_null=True))
+    def get_shadow(self, deployment: Deployment) -> dict[str, Any] | None:
+        """Return how far the challenger is; of what has ended nobody counts."""
+        if deployment.status not in TRIED:
+            return None
+        return dict(ShadowOutput(shadow_count(deployment)).data)
 
 
 class ModelsOutput(serializers.Serializer[Any]):

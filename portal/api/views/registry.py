@@ -4,8 +4,17 @@ from rest_framework.views import APIView
 
 from portal.api import model_examples as examples
 from portal.api.documented import operation
-from portal.api.forms import NoQuery, NoteForm, ReasonForm, WhyForm, body, query
-from portal.api.permissions import MayApprove, MayPause, MayPropose
+from portal.api.forms import (
+    NoQuery,
+    NoteForm,
+    ProposeForm,
+    ReasonForm,
+    ShadowForm,
+    WhyForm,
+    body,
+    query,
+)
+from portal.api.permissions import MayApprove, MayPause, MayPropose, MayTakeBack
 from portal.api.serializers.registry import (
     DeploymentOutput,
     ModelsOutput,
@@ -13,6 +22,7 @@ from portal.api.serializers.registry import (
     ProposalOutput,
 )
 from portal.http.requests import AuthenticatedRequest
+from portal.predictions.challenger_services import end_challenger, start_shadow
 from portal.predictions.deployment_selectors import (
     deployments_at,
     proposals_at,
@@ -23,6 +33,7 @@ from portal.predictions.deployment_services import (
     approve_deployment,
     decline_deployment,
     propose_deployment,
+    propose_rollback,
     withdraw_proposal,
 )
 from portal.predictions.operating_point_selectors import points_at
@@ -68,8 +79,8 @@ class ProposeModel(APIView):
 
     @operation(
         "propose_model",
-        "Propose that a version becomes live at your site; a second person decides",
-        request=WhyForm,
+        "Propose that a version becomes live at your site, or a canary; a second person decides",
+        request=ProposeForm,
         answers={201: ProposalOutput},
         refusals=REFUSALS,
         example=examples.PROPOSAL,
@@ -78,8 +89,10 @@ class ProposeModel(APIView):
     def post(self, request: AuthenticatedRequest, model_id: int) -> Response:
         """Return the proposal that waits."""
         query(NoQuery, request.query_params)
-        version, sent = version_of(model_id), body(WhyForm, request.data)
-        proposal = propose_deployment(version=version, why=sent["why"], by=request.user)
+        version, sent = version_of(model_id), body(ProposeForm, request.data)
+        proposal = propose_deployment(
+            version=version, why=sent["why"], share=sent["share"], by=request.user
+        )
         return Response(ProposalOutput(proposal).data, status=201)
 
 
@@ -130,7 +143,7 @@ class DeclineModel(APIView):
 class WithdrawModel(APIView):
     """``POST models/{id}/withdraw``."""
 
-    permission_classes = (MayPropose,)
+    permission_classes = (MayTakeBack,)
 
     @operation(
         "withdraw_model",
@@ -191,3 +204,69 @@ class ResumeModel(APIView):
         version, sent = version_of(model_id), body(NoteForm, request.data)
         pause = resume_model(version=version, note=sent["note"] or "", by=request.user)
         return Response(PauseOutput(pause).data)
+
+
+class ShadowModel(APIView):
+    """``POST models/{id}/shadow``."""
+
+    permission_classes = (MayPropose,)
+
+    @operation(
+        "shadow_model",
+        "Let a version read beside the live one at your site, where no reader sees what it says",
+        request=ShadowForm,
+        answers={201: DeploymentOutput},
+        refusals=REFUSALS,
+        example=examples.SHADOWED,
+        sent=examples.SHADOW,
+    )
+    def post(self, request: AuthenticatedRequest, model_id: int) -> Response:
+        """Return the deployment that reads in shadow now."""
+        query(NoQuery, request.query_params)
+        version, sent = version_of(model_id), body(ShadowForm, request.data)
+        deployment = start_shadow(version=version, **sent, by=request.user)
+        return Response(DeploymentOutput(deployment).data, status=201)
+
+
+class EndModel(APIView):
+    """``POST models/{id}/end``."""
+
+    permission_classes = (MayTakeBack,)
+
+    @operation(
+        "end_model",
+        "End the trial of a version, in shadow or as a canary; the live one reads on",
+        request=ReasonForm,
+        answers={200: DeploymentOutput},
+        refusals=REFUSALS,
+        example=examples.ENDED,
+        sent=examples.END,
+    )
+    def post(self, request: AuthenticatedRequest, model_id: int) -> Response:
+        """Return the deployment, ended."""
+        query(NoQuery, request.query_params)
+        version, sent = version_of(model_id), body(ReasonForm, request.data)
+        deployment = end_challenger(version=version, reason=sent["reason"], by=request.user)
+        return Response(DeploymentOutput(deployment).data)
+
+
+class RollBackModel(APIView):
+    """``POST models/{id}/rollback``: of the version that is live, or paused."""
+
+    permission_classes = (MayTakeBack,)
+
+    @operation(
+        "rollback_model",
+        "Propose that what was live before this version takes its place again",
+        request=WhyForm,
+        answers={201: ProposalOutput},
+        refusals=REFUSALS,
+        example=examples.ROLLBACK_PROPOSAL,
+        sent=examples.ROLLBACK,
+    )
+    def post(self, request: AuthenticatedRequest, model_id: int) -> Response:
+        """Return the proposal that waits; it names the version that would be live again."""
+        query(NoQuery, request.query_params)
+        version, sent = version_of(model_id), body(WhyForm, request.data)
+        proposal = propose_rollback(version=version, why=sent["why"], by=request.user)
+        return Response(ProposalOutput(proposal).data, status=201)

@@ -28,8 +28,9 @@ def test_from_proposal_to_live(site, deployed, better, data_scientist, reviewer)
     proposed = act(data_scientist, better, "propose", why="Fewer alarms.")
     assert proposed.status_code == 201
     assert proposed.json() | {"id": 0, "proposed_at": ""} == {
-        "id": 0, "model": "vgg16-pneumonia 2.0.0", "model_id": better.pk, "state": "waiting",
-        "why": "Fewer alarms.", "proposed_by": "data_scientist", "proposed_at": "",
+        "id": 0, "model": "vgg16-pneumonia 2.0.0", "model_id": better.pk,
+        "kind": "live", "share": None, "state": "waiting", "why": "Fewer alarms.",
+        "proposed_by": "data_scientist", "proposed_at": "",
         "decided_by": None, "decided_at": None, "note": None,
     }  # fmt: skip
     approved = act(reviewer, better, "approve", note="Agreed.")
