@@ -30,15 +30,18 @@ _ON_A_PERSON: dict[str, dict[str, Any]] = {
     "user-end-sessions": {},
     "user-revoke-token": {"key": "{token_key}"},
 }
+_DECIDES = "pause_model|approve_models|evaluate_models"
 _ON_A_MODEL = {
     "propose": ("evaluate_models", "free_version"),
-    "withdraw": ("evaluate_models", "proposed_version"),
+    "withdraw": (_DECIDES, "proposed_version"),
     "approve": ("approve_models", "proposed_version"),
     "decline": ("approve_models", "proposed_version"),
     "pause": ("pause_model", "live_version"),
     "resume": ("approve_models", "live_version"),
 }
-_DECIDES = "pause_model|approve_models|evaluate_models"
+_DECIDED_ON = {act: needs for act, needs in _ON_A_MODEL.items() if act != "withdraw"}
+_NOT_THEIRS = dict.fromkeys(("reviewer", "adjudicator", "site_admin"), 403)
+"""What is withdrawn is the data scientist's."""
 _ON_A_TRIAL = {  # of the API alone
     "shadow": ("evaluate_models", "free_version"),
     "end": (_DECIDES, "free_version"),
@@ -239,6 +242,16 @@ PAGES = [
         "POST",
         {"": 302, "resume": 409},
         words={"propose": ["reason"], "decline": ["reason"], "pause": ["reason"]},
+        acts=_DECIDED_ON,
+    ),
+    Row(
+        "withdraw-model",
+        "POST",
+        302,
+        _DECIDES,
+        abroad=302,
+        but=_NOT_THEIRS,
+        about={"version_id": "proposed_version"},
     ),
     Row("watch", "GET", 200, "watch_model"),
     Row("watch-table", "GET", 200, "watch_model", abroad=200),
@@ -301,7 +314,7 @@ API = [
         "POST",
         {"": 200, "propose": 201, "resume": 409},
         words={"propose": ["why"], "decline": ["reason"], "pause": ["reason"]},
-        acts={act: needs for act, needs in _ON_A_MODEL.items() if act != "withdraw"},
+        acts=_DECIDED_ON,
     ),
     Row(
         "api:withdraw",
@@ -309,7 +322,7 @@ API = [
         200,
         _DECIDES,
         abroad=200,
-        but=dict.fromkeys(("reviewer", "adjudicator", "site_admin"), 403),  # not theirs to withdraw
+        but=_NOT_THEIRS,
         about={"model_id": "proposed_version"},
         form=False,
     ),

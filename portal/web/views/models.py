@@ -25,7 +25,7 @@ from portal.predictions.pause_services import (
     resume_model,
 )
 from portal.predictions.prevalence_services import enter_prevalence
-from portal.web.access import PermittedView
+from portal.web.access import PermittedToAny, PermittedView
 from portal.web.forms.models import PrevalenceForm, whole_number
 from portal.web.model_card import model_card
 from portal.web.model_report import model_report
@@ -97,10 +97,10 @@ class Propose(ActOnModel, PermittedView):
         propose_deployment(version=version, why=words, share=share, by=request.user)
 
 
-class Withdraw(ActOnModel, PermittedView):
-    """``/models/<id>/withdraw``."""
+class Withdraw(ActOnModel, PermittedToAny):
+    """``/models/<id>/withdraw``: for all who may propose a version, or a rollback."""
 
-    act, name = May.EVALUATE_MODELS, "withdraw"
+    acts, name = (May.EVALUATE_MODELS, May.APPROVE_MODELS, May.PAUSE_MODEL), "withdraw"
     done = "The proposal of {version} is withdrawn."
 
     def do(self, version: ModelVersion, words: str, request: AuthenticatedHttpRequest) -> None:

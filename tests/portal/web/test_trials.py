@@ -112,11 +112,22 @@ def test_what_was_live_before_is_rolled_back_to(site, better, deployed, as_, dat
     approve_deployment(version=better, by=reviewer)
     assert "Roll back to vgg16-pneumonia 1.0.0" in text_of(as_(reviewer).get(at("models")))
     as_(reviewer).post(at("roll-back", better.pk), {"reason": "It missed two."})
+    assert "Withdraw it" in text_of(as_(reviewer).get(at("models")))
     page = prose_of(as_(second).get(at("models")))
     assert "Rollback proposed" in page
     assert "Roll back to" not in page
     as_(second).post(at("approve-model", deployed.pk), {"reason": ""})
     assert live_version(site) == deployed
+
+
+def test_who_asked_for_a_rollback_takes_it_back(site, better, deployed, as_, data_scientist):
+    reviewer = make_user(site, "reviewer")
+    propose_deployment(version=better, why="Better.", by=data_scientist)
+    approve_deployment(version=better, by=reviewer)
+    as_(reviewer).post(at("roll-back", better.pk), {"reason": "It missed two."})
+    answer = as_(reviewer).post(at("withdraw-model", deployed.pk), follow=True)
+    assert "The proposal of vgg16-pneumonia 1.0.0 is withdrawn." in prose_of(answer)
+    assert not Proposal.objects.filter(state="waiting").exists()
 
 
 def test_the_two_are_compared_on_signed_studies(site, challenger, better, as_, reviewer):
