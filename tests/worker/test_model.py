@@ -69,7 +69,12 @@ def test_a_row_of_a_version_that_is_gone_fails_in_words_and_its_mates_are_read(
 ):
     monkeypatch.setattr(tasks, "airlock_listens", lambda: True)
     read = []
-    monkeypatch.setattr(reading, "classify", lambda _classifier, rows: read.extend(rows) or NOTHING)
+
+    def begin(_classifier, rows):
+        read.extend(rows)
+        return lambda: NOTHING
+
+    monkeypatch.setattr(reading, "begin", begin)
     gone = make_prediction(make_instance(make_study(site)), version=shipped)
     here = make_prediction(make_instance(make_study(site)), version=shipped)
     Prediction.objects.filter(pk=gone.pk).update(model_version=make_model_version())
@@ -83,7 +88,7 @@ def test_a_live_version_that_is_not_here_holds_no_other_up_and_is_said(
     other_site, shipped, site, monkeypatch, caplog
 ):
     monkeypatch.setattr(tasks, "airlock_listens", lambda: True)
-    monkeypatch.setattr(reading, "classify", lambda _classifier, rows: NOTHING * len(rows))
+    monkeypatch.setattr(reading, "begin", lambda _classifier, rows: lambda: NOTHING * len(rows))
     elsewhere = make_model_version()
     Deployment.objects.filter(site=other_site).update(model_version=elsewhere)
     lacking = make_prediction(make_instance(make_study(other_site)), version=elsewhere)
