@@ -19,6 +19,7 @@ from inference.preprocess import PREPROCESSING_VERSION
 from inference.training import gates, sanity, statements
 from inference.training.features import FeatureCache, View
 from inference.training.measures import RESAMPLES, resamples
+from inference.training.own_words import Said, own_words, said_of
 from inference.training.packed_report import Packed, measured_of, write_packed_report
 from inference.training.reduce import measure_reduced
 from inference.training.run import Trained, read_run
@@ -53,6 +54,8 @@ class Wish:
         A folder of pictures that are no chest radiographs, to count which are refused.
     article_run : Path, optional
         A run of the article's recipe, whose epoch is set beside this one's.
+    statements : Path, optional
+        What is said of use, data and limits; see `inference.training.own_words`.
     """
 
     run: Path
@@ -65,6 +68,7 @@ class Wish:
     final: bool = False
     strangers: Path | None = None
     article_run: Path | None = None
+    statements: Path | None = None
 
 
 def pack(wish: Wish) -> m.Manifest:
@@ -73,20 +77,26 @@ def pack(wish: Wish) -> m.Manifest:
     Raises
     ------
     BadData
-        The run is not finished, a file is not readable, or the scores run against the labels.
+        The run is not finished, a file is not readable, the scores run against the labels, or
+        nobody says what a site's own model is for.
     BundleBroken
         The weights are too large.
     """
+    words = own_words(wish.statements, wish.data)
     trained = read_run(wish.run)
+    said = said_of(words, 1 + (SECOND in trained.record.images))
     rows = read_rows(wish.data)
     features = _Features(trained, wish)
     val = fitting_rows(rows, CHOSEN_ON, wish.limit)
     logits = features.logits(CHOSEN_ON, val)
-    calibration, prevalence = _calibrate(trained, logits, val)
-    probabilities = to_probability(logits, calibration)
+    calibrated = _calibrate(trained, logits, val)
+    probabilities = to_probability(logits, calibrated[0])
     found, arrays = gates.fit_gates(_hospitals(features, rows, wish), trained.record.seed)
+    found = dataclasses.replace(
+        found, file=dataclasses.replace(found.file, licence=said.words.licence)
+    )
     draft = _manifest(
-        trained, wish, calibration=calibration, prevalence=prevalence, gates=found,
+        trained, wish, said, calibrated=calibrated, gates=found,
         threshold=_threshold(val, probabilities, trained.record.seed),
     )  # fmt: skip
     draft = dataclasses.replace(draft, explanation=_map_check(trained, val))
@@ -100,10 +110,10 @@ def pack(wish: Wish) -> m.Manifest:
 
     write(draft)
     with inference.load(wish.out) as classifier:
-        packed = Packed(classifier, trained, rows, wish)
+        packed = Packed(classifier, trained, rows, wish, said)
         documents = packed.documents()
         golden = write_golden(wish.out, classifier)
-        measured = measured_of(documents, trained)
+        measured = measured_of(documents, packed)
         reduced = measure_reduced(
             read_bundle(wish.out), rows, limit=wish.limit, whole=features.all(CHOSEN_ON, val)
         )
@@ -204,14 +214,14 @@ def _threshold(
 def _manifest(
     trained: Trained,
     wish: Wish,
+    said: Said,
     *,
-    calibration: m.Calibration,
-    prevalence: m.Prevalence,
+    calibrated: tuple[m.Calibration, m.Prevalence],
     threshold: m.Threshold,
     gates: m.Gates,
 ) -> m.Manifest:
     body, record = trained.body, trained.record
-    two = SECOND in record.images
+    words = said.words
     nothing = m.Metrics(0, 0, 0, NOT_YET, NOT_YET, NOT_YET, NOT_YET, NOT_YET)
     return m.Manifest(
         schema=2,
@@ -223,19 +233,19 @@ def _manifest(
         input=m.Input(SIZE, body.input_convention, PREPROCESSING_VERSION),
         body=m.ArrayFile(f"{body.name}.npz", UNPINNED, body.provenance, statements.BODY_LICENCE),
         head_file=m.ArrayFile(
-            "head.npz", UNPINNED, "fitted by inference.training", statements.HEAD_LICENCE
+            "head.npz", UNPINNED, "fitted by inference.training", words.licence
         ),
         head=trained.head,
         threshold=threshold,
-        calibration=calibration,
-        prevalence=prevalence,
+        calibration=calibrated[0],
+        prevalence=calibrated[1],
         gates=gates,
-        intended_use=statements.INTENDED_USE_OF_TWO if two else statements.INTENDED_USE,
-        disclaimer=statements.DISCLAIMER_OF_TWO if two else statements.DISCLAIMER,
-        measured=m.Measured(nothing, None, None, dict(statements.FLOORS)),
+        intended_use=words.intended_use,
+        disclaimer=words.disclaimer,
+        measured=m.Measured(nothing, None, None, said.floors),
         training=m.Training(
             record.recipe, record.seed, record.kept_epoch, record.views,
-            sum(record.images.values()), " and ".join(statements.DATA[: 1 + two]), record.about,
+            sum(record.images.values()), " and ".join(words.data), record.about,
         ),
-        licences=statements.LICENCES,
+        licences=said.licences,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from inference.training import statements
 from inference.training.aims import aims_of
 from inference.training.card import card
 from inference.training.figures import draw_curves, draw_network
+from inference.training.own_words import Said
 from inference.training.report.document import Question, write_report
 from inference.training.report.scoring import classify
 from inference.training.run import Trained, read_run
@@ -43,6 +44,7 @@ class Packed:
     trained: Trained
     rows: Sequence[Row]
     wish: "Wish"
+    said: Said
 
     def documents(self) -> dict[str, Document]:
         """Return the report of every split that may be opened, its plots being put aside."""
@@ -83,18 +85,18 @@ class Packed:
         return document
 
 
-def measured_of(documents: Mapping[str, Document], trained: Trained) -> m.Measured:
+def measured_of(documents: Mapping[str, Document], packed: Packed) -> m.Measured:
     """Return the figures that stand in a manifest, of what the gates let through.
 
     Those of the other hospital are taken with the gates off where its people are outside the use.
     """
-    two = SECOND in trained.record.images
+    two = SECOND in packed.trained.record.images
     external = documents.get(EXTERNAL)
     return m.Measured(
         val=_metrics(documents[CHOSEN_ON]),
         test_internal=_metrics(documents[TESTED]) if TESTED in documents else None,
         external_report=_external(external, two=two) if external else None,
-        floors=dict(statements.FLOORS),
+        floors=packed.said.floors,
     )
 
 
@@ -107,7 +109,6 @@ def write_packed_report(
     kept = record.histories["all"]
     draw_curves(kept, record.kept_epoch, pictures / "curves.png")
     draw_network(manifest.head, [pictures / "network.png", out / "network.svg"])
-    two = SECOND in record.images
     training = dataclasses.asdict(record)
     training.pop("held_out")
     article = packed.wish.article_run
@@ -126,7 +127,7 @@ def write_packed_report(
         "intended_use": dataclasses.asdict(manifest.intended_use),
         "disclaimer": manifest.disclaimer.text,
         "licences": list(manifest.licences),
-        "data": list(statements.DATA[: 1 + two]),
+        "data": list(packed.said.words.data),
         "training": training,
         "threshold": _threshold(manifest.threshold),
         "calibration": dataclasses.asdict(manifest.calibration),
@@ -135,7 +136,7 @@ def write_packed_report(
         "explanation": dataclasses.asdict(manifest.explanation) if manifest.explanation else None,
         "splits": dict(documents),
         "strangers": packed.strangers(),
-        "notes": list(statements.NOTES[1 + two]),
+        "notes": list(packed.said.words.notes),
     }
     report["aims"] = aims_of(report)
     (out / "card.md").write_text(card(report), encoding="utf-8")

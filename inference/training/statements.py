@@ -20,6 +20,8 @@ LICENCES = (
     "doi 10.17632/rscbjbr9sj; resized and re-encoded",
     "Second hospital: ChestX-ray14, NIH Clinical Center (Wang et al., CVPR 2017)",
 )
+BODY_LICENCES = 2
+"""So many of them are of the body, whatever was learned from."""
 
 THRESHOLD_HOW = (
     "the highest threshold at which at least the target share of the pneumonia radiographs of val "

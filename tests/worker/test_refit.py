@@ -5,10 +5,12 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from inference.training.__main__ import main
 from inference.training.body import load_body
 from inference.training.run import read_run
+from portal.predictions.models import ModelVersion
 from tests.inference.training.conftest import base
 from tests.worker.test_export_labels import airlock, signed
 from worker.labels import Wish, _Alias, export_labels, split_of
@@ -38,9 +40,11 @@ def test_a_head_is_fitted_on_exported_reviews(site, reviewer, airlock, base, tmp
             seed = 2 * number + (presence == "present")
             signed(site, reviewer, seed, presence, patient=patient)
     export_labels(Wish(site, tmp_path / "labels"), airlock, secret_with(3))
-    found = re.search(r"```toml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
-    assert found
-    (tmp_path / "head.toml").write_text(found[1])
+    recipe, words = re.findall(
+        r"```toml\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL
+    )
+    (tmp_path / "head.toml").write_text(recipe)
+    (tmp_path / "statements.toml").write_text(words)
     asked = ["--data", str(tmp_path / "labels"), "--recipe", str(tmp_path / "head.toml")]
     asked += ["--base-weights", str(base), "--out", str(tmp_path / "run")]
     assert main(["fit", *asked]) == 0
@@ -49,3 +53,23 @@ def test_a_head_is_fitted_on_exported_reviews(site, reviewer, airlock, base, tmp
     assert run.head.blocks == (4, 5)
     changes = [abs(run.body.weights[name] - one).max() for name, one in before.weights.items()]
     assert max(changes) < 1e-3  # what is shipped is rounded
+    _pack_and_register(tmp_path)
+
+
+def _pack_and_register(folder):
+    """Steps 3 and 4: not without words of one's own, and the portal knows them."""
+    asked = ["--run", str(folder / "run"), "--data", str(folder / "labels"), "--limit", "6"]
+    asked += ["--out", str(folder / "vgg16-site-0.0.1"), "--name", "vgg16-site"]
+    asked += ["--version", "0.0.1"]
+    assert main(["pack", *asked]) == 2
+    assert not (folder / "vgg16-site-0.0.1").exists()
+    assert main(["pack", *asked, "--statements", str(folder / "statements.toml")]) == 0
+    call_command("register_model", str(folder / "vgg16-site-0.0.1"))
+    version = ModelVersion.objects.get(name="vgg16-site")
+    assert "St Mary's Hospital" in version.manifest["intended_use"]["statement"]
+    assert "St Mary's Hospital" in version.disclaimer
+    document = version.report.document
+    assert document["data"] == [
+        "Frontal chest radiographs of St Mary's Hospital, signed by its own readers in 2026"
+    ]
+    assert "Kermany" not in version.report.text

@@ -32,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pictures that are no chest radiographs: count which of them the gates refuse",
     )
     add(
+        "--statements",
+        type=Path,
+        metavar="FILE",
+        help="TOML with intended use, disclaimer, data, licence and notes of a site's own model",
+    )
+    add(
         "--article-run",
         type=Path,
         metavar="RUN",
