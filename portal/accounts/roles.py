@@ -59,6 +59,8 @@ TABLE: dict[May, frozenset[Role]] = {
     ),
     May.ANSWER_ALERTS: frozenset({_R.REVIEWER, _R.ADJUDICATOR, _R.DATA_SCIENTIST, _R.SITE_ADMIN}),
 }
+DECIDES_ON_MODELS = (May.EVALUATE_MODELS, May.APPROVE_MODELS, May.PAUSE_MODEL)
+"""Any of these may take back or end what makes a model say more; see decision 16 and 20."""
 
 
 def allows(roles: Iterable[str], act: May) -> bool:

@@ -3,7 +3,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from portal.accounts.models import User
-from portal.accounts.roles import May
+from portal.accounts.roles import DECIDES_ON_MODELS, May
 
 
 class _Roles(BasePermission):
@@ -57,7 +57,7 @@ class MayLookAtCutOffs(_Roles):
 class MayTakeBack(_Roles):
     """Take back what was decided or proposed on a model; end its trial."""
 
-    acts = (May.PAUSE_MODEL, May.APPROVE_MODELS, May.EVALUATE_MODELS)
+    acts = DECIDES_ON_MODELS
 
 
 class MayPause(_Roles):

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.accounts.models import Site, User
-from portal.accounts.roles import May
+from portal.accounts.roles import DECIDES_ON_MODELS, May
 from portal.audit.services import Action
 from portal.errors import Conflict, InvalidInput
 from portal.predictions.cancel_services import cancel_ended
@@ -25,11 +25,7 @@ from portal.predictions.decision_rules import (
 )
 from portal.predictions.deployment_models import Deployment, ModelVersion
 from portal.predictions.deployment_selectors import challenger_at
-from portal.predictions.deployment_services import (
-    AlreadyHere,
-    WithoutReport,
-    end_row,
-)
+from portal.predictions.deployment_services import AlreadyHere, WithoutReport, end_row
 from portal.predictions.report_selectors import report_of
 
 Status = Deployment.Status
@@ -87,8 +83,7 @@ def end_challenger(*, version: ModelVersion, reason: str, by: User) -> Deploymen
     MayNotDecide, ReasonMissing, NotChallenging
     """
     with answered_for("end", version, by), transaction.atomic():
-        acts = (May.EVALUATE_MODELS, May.APPROVE_MODELS, May.PAUSE_MODEL)
-        allow(by, *acts, words="Ending a trial is for people who decide on models.")
+        allow(by, *DECIDES_ON_MODELS, words="Ending a trial is for people who decide on models.")
         reason, site = said(reason), locked_site(by.site)
         serving_at(site)  # requests in progress end before, or see that it has ended
         challenger = challenger_at(site, version)

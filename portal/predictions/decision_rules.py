@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from portal.accounts.models import Site, User
-from portal.accounts.roles import May
+from portal.accounts.roles import DECIDES_ON_MODELS, May
 from portal.audit.services import Action, record, refusals_recorded
 from portal.errors import Conflict, Forbidden, InvalidInput, ReasonMissing
 from portal.predictions.deployment_models import Deployment, ModelVersion, Proposal
@@ -45,8 +45,7 @@ def allow(by: User, *acts: May, words: str) -> None:
 
 def allow_taking_back(by: User) -> None:
     """Go on if ``by`` may take back what makes a model say more, or else than it was made to."""
-    acts = (May.PAUSE_MODEL, May.APPROVE_MODELS, May.EVALUATE_MODELS)
-    allow(by, *acts, words="Taking it back is for people who decide on models.")
+    allow(by, *DECIDES_ON_MODELS, words="Taking it back is for people who decide on models.")
 
 
 def refuse_withdrawal_by_others(proposed_by: int, by: User) -> None:

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from portal.accounts.models import Site, User
-from portal.accounts.roles import May
+from portal.accounts.roles import DECIDES_ON_MODELS, May
 from portal.audit.services import Action
 from portal.errors import Conflict, InvalidInput
 from portal.predictions.cancel_services import cancel_all_waiting
@@ -105,8 +105,9 @@ def propose_rollback(*, version: ModelVersion, why: str, by: User) -> Proposal:
     MayNotDecide, ReasonMissing, NotLive, NothingBefore, AlreadyHere
     """
     with answered_for("rollback", version, by), transaction.atomic():
-        acts = (May.EVALUATE_MODELS, May.APPROVE_MODELS, May.PAUSE_MODEL)
-        allow(by, *acts, words="Rolling a model back is for people who decide on models.")
+        allow(
+            by, *DECIDES_ON_MODELS, words="Rolling a model back is for people who decide on models."
+        )
         why, site = said(why), locked_site(by.site)
         if serving_at(site, version) is None:
             raise NotLive(f"{version} is not live here, so there is nothing to roll back.")

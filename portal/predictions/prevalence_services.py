@@ -6,10 +6,7 @@ from portal.accounts.models import Site, User
 from portal.accounts.roles import May
 from portal.audit.services import Action, record, refusals_recorded
 from portal.errors import InvalidInput
-from portal.predictions.decision_rules import (
-    LONGEST,
-    MayNotDecide,
-)
+from portal.predictions.decision_rules import LONGEST, MayNotDecide
 from portal.predictions.prevalence_models import SitePrevalence
 
 

@@ -9,10 +9,7 @@ from portal.accounts.models import Site, User
 from portal.accounts.roles import May
 from portal.audit.services import Action, record, refusals_recorded
 from portal.errors import InvalidInput, ReasonMissing
-from portal.predictions.decision_rules import (
-    LONGEST,
-    MayNotDecide,
-)
+from portal.predictions.decision_rules import LONGEST, MayNotDecide
 from portal.predictions.deployment_models import Deployment, ModelVersion
 from portal.predictions.prevalence_selectors import prevalence_at
 from portal.predictions.report_selectors import report_of

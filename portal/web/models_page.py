@@ -8,12 +8,10 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from portal.accounts.models import Site, User
-from portal.accounts.roles import May
+from portal.accounts.roles import DECIDES_ON_MODELS, May
 from portal.http.requests import AuthenticatedHttpRequest
 from portal.predictions.challenger_services import MOST_DAYS
-from portal.predictions.decision_rules import (
-    LONGEST,
-)
+from portal.predictions.decision_rules import LONGEST
 from portal.predictions.deployment_models import LARGEST_SHARE, Deployment, Proposal
 from portal.predictions.deployment_selectors import (
     challenger_at,
@@ -151,7 +149,5 @@ def _allowed(user: User) -> dict[str, bool]:
         "may_decide": user.may(May.APPROVE_MODELS),
         "may_pause": user.may(May.PAUSE_MODEL),
         "may_watch": user.may(May.WATCH_MODEL),
-        "may_narrow": any(
-            user.may(act) for act in (May.PAUSE_MODEL, May.APPROVE_MODELS, May.EVALUATE_MODELS)
-        ),
+        "may_narrow": any(user.may(act) for act in DECIDES_ON_MODELS),
     }

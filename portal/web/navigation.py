@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from portal.accounts.models import User
-from portal.accounts.roles import May
+from portal.accounts.roles import DECIDES_ON_MODELS, May
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,7 @@ def places_for(user: User) -> list[Place]:
     places = [place for act, place in _PLACES if user.may(act)]
     if user.may(May.SEE_OWN_UPLOADS) and not user.may(May.SEE_STUDIES):
         places.insert(1, Place("worklist", "My uploads", STUDIES))
-    deciding = any(
-        user.may(act) for act in (May.EVALUATE_MODELS, May.APPROVE_MODELS, May.PAUSE_MODEL)
-    )
+    deciding = any(user.may(act) for act in DECIDES_ON_MODELS)
     name, label = ("models", "Models") if deciding else ("about", "About the model")
     places.append(Place(name, label, MODELS))
     return [*places, _WATCH] if user.may(May.WATCH_MODEL) else places

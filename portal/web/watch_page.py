@@ -8,9 +8,7 @@ from django.shortcuts import render
 
 from portal.accounts.roles import May
 from portal.http.requests import AuthenticatedHttpRequest
-from portal.predictions.decision_rules import (
-    LONGEST,
-)
+from portal.predictions.decision_rules import LONGEST
 from portal.watch.alert_selectors import alerts_at
 from portal.watch.models import Acknowledgement, Alert
 from portal.watch.view_selectors import Watched, versions_used, watched

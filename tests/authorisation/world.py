@@ -14,9 +14,7 @@ from portal.accounts.services import create_token
 from portal.accounts.session_store import USER, SessionStore
 from portal.api.preconditions import etag_of
 from portal.predictions.deployment_models import Deployment, ModelVersion
-from portal.predictions.deployment_services import (
-    propose_deployment,
-)
+from portal.predictions.deployment_services import propose_deployment
 from portal.predictions.models import Prediction
 from portal.predictions.widening_services import approve_widening, propose_widening
 from portal.predictions.wider import Wider

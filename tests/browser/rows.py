@@ -28,10 +28,7 @@ from portal.predictions.deployment_services import (
     propose_deployment,
 )
 from portal.predictions.models import ModelVersion, Prediction, ShadowScore
-from portal.predictions.pause_services import (
-    pause_model,
-    resume_model,
-)
+from portal.predictions.pause_services import pause_model, resume_model
 from portal.predictions.services import Answer, complete_prediction, fail_prediction
 from portal.predictions.shadow_selectors import due_in_shadow
 from portal.predictions.version_services import deploy_model

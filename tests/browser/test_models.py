@@ -14,9 +14,7 @@ REASON = "Four false alarms in a row on scanner 2, all with a line across the le
 PREPARE = """
 from django.utils import timezone
 from portal.accounts.selectors import user_named
-from portal.predictions.deployment_services import (
-    propose_deployment,
-)
+from portal.predictions.deployment_services import propose_deployment
 from portal.predictions.models import ModelVersion, Prediction
 from tests.factories import make_model_version
 now = timezone.now()

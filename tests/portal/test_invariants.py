@@ -15,9 +15,7 @@ from portal.audit.models import AuditEvent
 from portal.audit.services import Action, record_alone
 from portal.predictions.deployment_selectors import live_version
 from portal.predictions.models import Deployment, OperatingPoint, Pause, Prediction
-from portal.predictions.pause_services import (
-    pause_model,
-)
+from portal.predictions.pause_services import pause_model
 from portal.predictions.worker_services import say_alive
 from portal.reviews.services import Read, sign_review
 from portal.studies.blobs import store

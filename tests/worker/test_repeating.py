@@ -10,9 +10,7 @@ from django.utils import timezone
 
 from portal.audit.services import heads_file
 from portal.predictions.models import Deployment, Prediction, Worker
-from portal.predictions.pause_services import (
-    pause_model,
-)
+from portal.predictions.pause_services import pause_model
 from portal.reviews.models import ReviewAnswer
 from portal.reviews.services import Conditions, Read, sign_review
 from portal.studies.models import UploadAnswer

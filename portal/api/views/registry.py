@@ -37,10 +37,7 @@ from portal.predictions.deployment_services import (
     withdraw_proposal,
 )
 from portal.predictions.operating_point_selectors import points_at
-from portal.predictions.pause_services import (
-    pause_model,
-    resume_model,
-)
+from portal.predictions.pause_services import pause_model, resume_model
 
 REFUSALS = (400, 404, 409, 413, 415, 422)
 

@@ -2,7 +2,7 @@
 
 from django.http import HttpResponse
 
-from portal.accounts.roles import May
+from portal.accounts.roles import DECIDES_ON_MODELS, May
 from portal.http.requests import AuthenticatedHttpRequest
 from portal.predictions.challenger_services import end_challenger, start_shadow
 from portal.predictions.deployment_models import ModelVersion
@@ -12,8 +12,6 @@ from portal.web.access import PermittedToAny, PermittedView
 from portal.web.comparison_page import show_comparison
 from portal.web.forms.models import whole_number
 from portal.web.views.models import ActOnModel
-
-DECIDE = (May.EVALUATE_MODELS, May.APPROVE_MODELS, May.PAUSE_MODEL)
 
 
 class StartShadow(ActOnModel, PermittedView):
@@ -31,7 +29,7 @@ class StartShadow(ActOnModel, PermittedView):
 class EndTrial(ActOnModel, PermittedToAny):
     """``/models/<id>/end``."""
 
-    acts, name = DECIDE, "end"
+    acts, name = DECIDES_ON_MODELS, "end"
     done = "The trial of {version} is over."
 
     def do(self, version: ModelVersion, words: str, request: AuthenticatedHttpRequest) -> None:
@@ -42,7 +40,7 @@ class EndTrial(ActOnModel, PermittedToAny):
 class RollBack(ActOnModel, PermittedToAny):
     """``/models/<id>/rollback``: of the version that is to go."""
 
-    acts, name = DECIDE, "rollback"
+    acts, name = DECIDES_ON_MODELS, "rollback"
     done = "That {version} is rolled back is proposed. It waits for a second person."
 
     def do(self, version: ModelVersion, words: str, request: AuthenticatedHttpRequest) -> None:

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views import View
 
-from portal.accounts.roles import May
+from portal.accounts.roles import DECIDES_ON_MODELS, May
 from portal.errors import PortalError
 from portal.http.refusals import status_of
 from portal.http.requests import AuthenticatedHttpRequest
@@ -20,10 +20,7 @@ from portal.predictions.deployment_services import (
     withdraw_proposal,
 )
 from portal.predictions.operating_point_selectors import points_in_force
-from portal.predictions.pause_services import (
-    pause_model,
-    resume_model,
-)
+from portal.predictions.pause_services import pause_model, resume_model
 from portal.predictions.prevalence_services import enter_prevalence
 from portal.web.access import PermittedToAny, PermittedView
 from portal.web.forms.models import PrevalenceForm, whole_number
@@ -100,7 +97,7 @@ class Propose(ActOnModel, PermittedView):
 class Withdraw(ActOnModel, PermittedToAny):
     """``/models/<id>/withdraw``: for all who may propose a version, or a rollback."""
 
-    acts, name = (May.EVALUATE_MODELS, May.APPROVE_MODELS, May.PAUSE_MODEL), "withdraw"
+    acts, name = DECIDES_ON_MODELS, "withdraw"
     done = "The proposal of {version} is withdrawn."
 
     def do(self, version: ModelVersion, words: str, request: AuthenticatedHttpRequest) -> None:

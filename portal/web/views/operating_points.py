@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from portal.accounts.models import User
-from portal.accounts.roles import May
+from portal.accounts.roles import DECIDES_ON_MODELS, May
 from portal.errors import PortalError
 from portal.http.refusals import status_of
 from portal.http.requests import AuthenticatedHttpRequest
@@ -82,7 +82,7 @@ class DeclineOperatingPoint(_ActOnPoint):
 class WithdrawOperatingPoint(_ActOnPoint):
     """``/models/operating-points/<id>/withdraw``."""
 
-    acts = (May.PAUSE_MODEL, May.APPROVE_MODELS, May.EVALUATE_MODELS)
+    acts = DECIDES_ON_MODELS
     name = "withdraw-operating-point"
     done = "The cut-off is taken back. The model's own counts from now on."
 

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from portal.accounts.models import User
-from portal.accounts.roles import May
+from portal.accounts.roles import DECIDES_ON_MODELS, May
 from portal.errors import PortalError
 from portal.http.refusals import status_of
 from portal.http.requests import AuthenticatedHttpRequest
@@ -80,7 +80,7 @@ class DeclineWidening(_ActOnWidening):
 class WithdrawWidening(_ActOnWidening):
     """``/models/widenings/<id>/withdraw``."""
 
-    acts = (May.PAUSE_MODEL, May.APPROVE_MODELS, May.EVALUATE_MODELS)
+    acts = DECIDES_ON_MODELS
     name = "withdraw-widening"
     done = "The wider use is taken back. What is read from now on is held to the rest again."
 

@@ -3,12 +3,8 @@
 import pytest
 
 from portal.predictions.deployment_selectors import live_version, open_pause
-from portal.predictions.deployment_services import (
-    propose_deployment,
-)
-from portal.predictions.pause_services import (
-    pause_model,
-)
+from portal.predictions.deployment_services import propose_deployment
+from portal.predictions.pause_services import pause_model
 from tests.factories import make_model_version, make_user
 from tests.portal.api.people import API, client_of, refused
 

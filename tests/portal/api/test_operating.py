@@ -3,10 +3,7 @@
 import pytest
 
 from portal.predictions.models import Prediction
-from portal.predictions.pause_services import (
-    pause_model,
-    resume_model,
-)
+from portal.predictions.pause_services import pause_model, resume_model
 from tests.factories import (
     failed_study,
     make_instance,

@@ -17,10 +17,7 @@ from portal.audit.services import Action, record_alone
 from portal.errors import InvalidInput
 from portal.evidence import verify
 from portal.evidence.services import MayNotExport, export_evidence
-from portal.predictions.pause_services import (
-    pause_model,
-    resume_model,
-)
+from portal.predictions.pause_services import pause_model, resume_model
 from portal.predictions.prevalence_services import enter_prevalence
 from portal.reviews.models import Finding
 from portal.studies.models import Study

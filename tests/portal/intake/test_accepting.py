@@ -9,9 +9,7 @@ from portal.audit.selectors import verify_chain
 from portal.dicom.uid import is_uid
 from portal.intake import Described, MayNotUpload, RequestInvalid, accept_uploads
 from portal.predictions.models import Prediction
-from portal.predictions.pause_services import (
-    pause_model,
-)
+from portal.predictions.pause_services import pause_model
 from portal.studies.blobs import store
 from portal.studies.models import Instance, Series, Study
 from tests.portal.intake.conftest import received

@@ -2,9 +2,7 @@
 
 SEED = """
 from tests.factories import failed_study, make_model_version, make_site, make_user
-from portal.predictions.deployment_services import (
-    propose_deployment,
-)
+from portal.predictions.deployment_services import propose_deployment
 from portal.predictions.version_services import deploy_model
 site = make_site("demo")
 old, new = make_model_version(), make_model_version(reported=True, version="2.0.0")
@@ -100,9 +98,7 @@ def test_four_retry_at_once_and_there_is_one_new_row(own_portal):
 
 REQUEST = """
 from portal.accounts.selectors import user_named
-from portal.predictions.pause_services import (
-    pause_model,
-)
+from portal.predictions.pause_services import pause_model
 from portal.predictions.models import ModelVersion
 from portal.predictions.services import request_prediction
 from tests.factories import make_instance, make_study

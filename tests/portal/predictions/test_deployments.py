@@ -33,11 +33,7 @@ from portal.predictions.deployment_services import (
     withdraw_proposal,
 )
 from portal.predictions.models import Deployment, Pause, Prediction, Proposal
-from portal.predictions.pause_services import (
-    NotPaused,
-    pause_model,
-    resume_model,
-)
+from portal.predictions.pause_services import NotPaused, pause_model, resume_model
 from portal.predictions.services import (
     Answer,
     claim_predictions,

@@ -21,10 +21,7 @@ from portal.predictions.operator_services import (
     cancel_prediction,
     retry_prediction,
 )
-from portal.predictions.pause_services import (
-    pause_model,
-    resume_model,
-)
+from portal.predictions.pause_services import pause_model, resume_model
 from portal.predictions.services import Answer, claim_predictions, fail_prediction
 from portal.reviews.history_selectors import history_of
 from portal.reviews.invariants import check_invariants

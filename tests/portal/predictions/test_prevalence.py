@@ -6,9 +6,7 @@ from django.db import IntegrityError, transaction
 from portal.accounts.roles import Role
 from portal.audit.models import AuditEvent
 from portal.errors import InvalidInput
-from portal.predictions.decision_rules import (
-    MayNotDecide,
-)
+from portal.predictions.decision_rules import MayNotDecide
 from portal.predictions.models import SitePrevalence
 from portal.predictions.prevalence_selectors import (
     prevalence_at,

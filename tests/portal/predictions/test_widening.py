@@ -9,15 +9,8 @@ from portal.accounts.services import PasswordWrong
 from portal.accounts.throttle_services import TooManyAttempts
 from portal.audit.models import AuditEvent
 from portal.errors import InvalidInput, NotFound, ReasonMissing
-from portal.predictions.decision_rules import (
-    MayNotDecide,
-    NotLive,
-    SamePerson,
-)
-from portal.predictions.deployment_services import (
-    approve_deployment,
-    propose_deployment,
-)
+from portal.predictions.decision_rules import MayNotDecide, NotLive, SamePerson
+from portal.predictions.deployment_services import approve_deployment, propose_deployment
 from portal.predictions.models import Widening
 from portal.predictions.widening_selectors import (
     widening_in_force,

@@ -12,14 +12,8 @@ from portal.accounts.roles import Role
 from portal.accounts.services import PasswordWrong
 from portal.audit.models import AuditEvent
 from portal.errors import InvalidInput, ReasonMissing
-from portal.predictions.decision_rules import (
-    MayNotDecide,
-    SamePerson,
-)
-from portal.predictions.deployment_services import (
-    approve_deployment,
-    propose_deployment,
-)
+from portal.predictions.decision_rules import MayNotDecide, SamePerson
+from portal.predictions.deployment_services import approve_deployment, propose_deployment
 from portal.predictions.models import OperatingPoint, Prediction
 from portal.predictions.operating_point_selectors import (
     NoSuchOperatingPoint,

@@ -8,12 +8,8 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from portal.accounts.models import User
 from portal.audit.models import AuditEvent
 from portal.errors import InvalidInput, ReasonMissing
-from portal.predictions.decision_rules import (
-    MayNotDecide,
-)
-from portal.predictions.pause_services import (
-    pause_model,
-)
+from portal.predictions.decision_rules import MayNotDecide
+from portal.predictions.pause_services import pause_model
 from portal.predictions.prevalence_services import enter_prevalence
 from portal.watch.alert_selectors import NoSuchAlert, alert_of, alerts_at
 from portal.watch.models import Acknowledgement, Alert

@@ -5,10 +5,7 @@ import pytest
 from portal.audit.services import Action, Outcome, record_alone
 from portal.predictions.models import Prediction
 from portal.predictions.operator_services import retry_prediction
-from portal.predictions.pause_services import (
-    pause_model,
-    resume_model,
-)
+from portal.predictions.pause_services import pause_model, resume_model
 from tests.factories import failed_study, make_instance, make_prediction, make_study, scored_study
 from tests.portal.web.pages import answer_in, at, prose_of, text_of
 

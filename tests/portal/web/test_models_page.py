@@ -10,10 +10,7 @@ from portal.predictions.deployment_services import (
     decline_deployment,
     propose_deployment,
 )
-from portal.predictions.pause_services import (
-    pause_model,
-    resume_model,
-)
+from portal.predictions.pause_services import pause_model, resume_model
 from portal.predictions.prevalence_selectors import probability_at
 from portal.predictions.replay_services import record_not_reproduced
 from portal.predictions.selectors import leading_prediction
