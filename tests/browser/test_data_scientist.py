@@ -40,7 +40,9 @@ def lab(hospital, tmp_path_factory):
     tokens = hospital.people(
         "uploader9", "data_scientist9", "reviewer8", "reviewer9", "auditor9", site="lab"
     )
-    folder = tiny_bundle(tmp_path_factory.mktemp("new") / "b", version="0.0.2", bias=0.2)
+    folder = tiny_bundle(
+        tmp_path_factory.mktemp("new") / "b", name="next", version="0.0.2", bias=0.2
+    )
     weights = hospital.python(WEIGHTS, str(folder))
     report = {"schema": 2, "weights_sha256": weights, "splits": {}}
     (folder / "report.json").write_text(json.dumps(report))
@@ -62,14 +64,14 @@ def test_a_new_version_from_shadow_to_live_and_back(lab, hospital, visit):
         expect(second.page.locator("main")).to_contain_text("Canary, 20 % of studies")
         scientist.shot("models-canary")
         _become(scientist, second, share="")
-        expect(second.page.locator("main")).to_contain_text("tiny 0.0.2 Live")
+        expect(second.page.locator("main")).to_contain_text("next 0.0.2 Live")
         _roll_back(scientist, second)
     verified = hospital.request("GET", "/api/v1/audit/verify", lab["auditor9"]).json()
     assert verified["intact"] is True, verified
 
 
 def _row(page: Page):
-    return page.locator("tr", has=page.get_by_role("link", name="tiny 0.0.2", exact=True)).first
+    return page.locator("tr", has=page.get_by_role("link", name="next 0.0.2", exact=True)).first
 
 
 def _put_in_shadow(page: Page, scientist) -> None:
@@ -79,7 +81,7 @@ def _put_in_shadow(page: Page, scientist) -> None:
     row.get_by_label("What is to be found out").fill("Whether it misses fewer.")
     row.get_by_label(re.compile("Also read what arrived")).fill("2")
     row.get_by_role("button", name="Put it in shadow").click()
-    expect(page.locator("main")).to_contain_text("tiny 0.0.2 is in shadow")
+    expect(page.locator("main")).to_contain_text("next 0.0.2 is in shadow")
 
 
 def _wait_for_shadow(hospital, scientist) -> None:
@@ -96,14 +98,14 @@ def _wait_for_shadow(hospital, scientist) -> None:
 
 def _compare(page: Page, scientist) -> None:
     page.get_by_role("link", name="Compare the two on studies that were signed here").click()
-    expect(page.locator("h1")).to_have_text("tiny 0.0.2 beside tiny 0.0.1")
+    expect(page.locator("h1")).to_have_text("next 0.0.2 beside tiny 0.0.1")
     expect(page.locator("main")).to_contain_text(f"On {STUDIES} signed studies: 12 with pneumonia")
     scientist.shot("comparison")
 
 
 def _choose_a_cut_off(scientist, second) -> None:
     page = scientist.page
-    page.get_by_role("link", name=re.compile("choose one for tiny 0.0.2")).click()
+    page.get_by_role("link", name=re.compile("choose one for next 0.0.2")).click()
     page.get_by_role("link", name=re.compile("^Choose 0")).first.click()
     page.get_by_label("Name of the set").fill("The first 24")
     page.get_by_label(re.compile("Why this one")).fill("A missed pneumonia costs more here.")
@@ -112,7 +114,7 @@ def _choose_a_cut_off(scientist, second) -> None:
     page.get_by_role("button", name="Sign the proposal").click()
     page = second.page
     second.go("/models")
-    waiting = page.locator("article", has_text="for tiny 0.0.2")
+    waiting = page.locator("article", has_text="for next 0.0.2")
     waiting.get_by_label("Your password, to sign").fill(PASSWORD)
     waiting.get_by_role("button", name="Sign and use this cut-off").click()
     expect(page.locator("main")).to_contain_text("The first 24")
@@ -127,11 +129,11 @@ def _become(scientist, second, *, share: str) -> None:
     row.get_by_label("Why it should read here").fill("It misses fewer.")
     row.get_by_label(re.compile("Percent of the studies")).fill(share)
     row.get_by_role("button", name="Propose it").click()
-    expect(page.locator("main")).to_contain_text("tiny 0.0.2 is proposed")
+    expect(page.locator("main")).to_contain_text("next 0.0.2 is proposed")
     page = second.page
     second.go("/models")
     page.get_by_role("button", name=re.compile("^Approve")).click()
-    expect(page.locator("main")).to_contain_text("tiny 0.0.2 reads from now on")
+    expect(page.locator("main")).to_contain_text("next 0.0.2 reads from now on")
 
 
 def _roll_back(scientist, second) -> None:
