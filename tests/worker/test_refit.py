@@ -34,7 +34,7 @@ def secret_with(fewest):
     raise AssertionError("unreachable")
 
 
-def test_a_head_is_fitted_on_exported_reviews(site, reviewer, airlock, base, tmp_path):
+def test_a_head_is_fitted_on_exported_reviews(site, reviewer, airlock, base, tmp_path, settings):
     for number, patient in enumerate(PATIENTS):
         for presence in ("absent", "present"):
             seed = 2 * number + (presence == "present")
@@ -53,7 +53,10 @@ def test_a_head_is_fitted_on_exported_reviews(site, reviewer, airlock, base, tmp
     assert run.head.blocks == (4, 5)
     changes = [abs(run.body.weights[name] - one).max() for name, one in before.weights.items()]
     assert max(changes) < 1e-3  # what is shipped is rounded
+    (tmp_path / "bundles").mkdir()
+    settings.OVERREAD_BUNDLE = str(tmp_path / "bundles" / "shipped")
     _pack_and_register(tmp_path)
+    assert (tmp_path / "bundles" / "vgg16-site-0.0.1" / "manifest.json").exists()
 
 
 def _pack_and_register(folder):
