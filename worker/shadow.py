@@ -1,14 +1,12 @@
 """What challengers say of images that were read for the readers, while nothing else waits."""
 
 import logging
-from collections.abc import Callable
 from datetime import timedelta
 
 from inference import Classifier, Radiograph, Refusal, Score
 from portal import logs, queue
 from portal.airlock import MAY_BE_OUR_FAULT
 from portal.predictions.models import ModelVersion, ShadowScore
-from portal.predictions.selectors import queued_rows_exist
 from portal.predictions.services import MAX_ATTEMPTS
 from portal.predictions.shadow_selectors import challengers, shadow_work_exists
 from portal.predictions.shadow_services import (
@@ -28,22 +26,22 @@ logger = logging.getLogger(__name__)
 _said: dict[int, str] = {}
 
 
-def read_in_shadow(is_over: Callable[[], bool]) -> None:
-    """Read what challengers have not read yet, until all is read, it is over, or a reader waits.
+def read_in_shadow() -> bool:
+    """Read a batch of what a challenger has not read yet; return False if there is none.
 
     Raises
     ------
     AirlockUnavailable
         Nobody opens files. The leases run out, and the images are claimed anew.
     """
-    while not is_over() and not queued_rows_exist():
-        rows = _claim()
-        if not rows:
-            return
-        classifier = classifier_of(rows[0].deployment.model_version)
-        files = [Radiograph(store.path(row.instance.sha256), row.instance.facts) for row in rows]
-        for row, answer in zip(rows, classifier.classify(files), strict=True):
-            _settle(row, answer)
+    rows = _claim()
+    if not rows:
+        return False
+    classifier = classifier_of(rows[0].deployment.model_version)
+    files = [Radiograph(store.path(row.instance.sha256), row.instance.facts) for row in rows]
+    for row, answer in zip(rows, classifier.classify(files), strict=True):
+        _settle(row, answer)
+    return True
 
 
 def ring_for_shadow() -> None:

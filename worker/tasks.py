@@ -34,14 +34,16 @@ logger = logging.getLogger(__name__)
 def drain() -> None:
     """Classify waiting predictions in batches, until none is left or the time is up.
 
-    In the time that is left, what challengers have not read.
+    While it can claim nothing for a reader, what challengers have not read, a batch at a time.
     """
     ends = time.monotonic() + BOUND_SECONDS
     with empty_hands_at_the_end(), ThreadPoolExecutor(1, "read") as reader:
-        for batch, answers in batches_read(reader, ends):
-            settle_all(batch, answers)
-            let_go(batch)
-    read_in_shadow(lambda: is_over(ends))
+        while True:
+            for batch, answers in batches_read(reader, ends):
+                settle_all(batch, answers)
+                let_go(batch)
+            if is_over(ends) or not read_in_shadow():
+                break
     if is_over(ends):
         ring_for_the_rest()
 

@@ -15,7 +15,7 @@ from inference import Refusal
 from portal import queue
 from portal.airlock import CRASHED
 from portal.predictions.challenger_services import end_challenger, start_shadow
-from portal.predictions.models import Prediction, ShadowScore
+from portal.predictions.models import Deployment, Prediction, ShadowScore
 from portal.predictions.services import Answer
 from portal.predictions.shadow_selectors import ShadowCount, shadow_count, shadow_work_exists
 from portal.predictions.shadow_services import (
@@ -32,7 +32,7 @@ from tests.factories import (
     not_applicable_study,
     scored_study,
 )
-from worker import shadow, sweeping, tasks
+from worker import reading, shadow, sweeping, tasks
 from worker.model import ModelUnavailable
 
 pytestmark = pytest.mark.django_db
@@ -96,8 +96,7 @@ def lose(row: ShadowScore) -> None:
 def test_it_reads_what_the_live_version_has_read_once(site, challenger, reads):
     studies = [scored_study(site) for _ in range(4)]
     reader = reads(NOT_ITS_USE)
-    shadow.read_in_shadow(lambda: False)
-    shadow.read_in_shadow(lambda: False)
+    assert [shadow.read_in_shadow() for _ in range(3)] == [True, True, False]
     assert reader.batches == [3, 1]
     rows = ShadowScore.objects.filter(deployment=challenger)
     assert {row.instance.series.study for row in rows} == set(studies)
@@ -111,7 +110,7 @@ def test_what_it_says_is_no_prediction(site, challenger, reads):
     scored_study(site)
     before = list(Prediction.objects.values())
     reads(NOT_ITS_USE)
-    shadow.read_in_shadow(lambda: False)
+    shadow.read_in_shadow()
     assert ShadowScore.objects.count() == 1
     assert list(Prediction.objects.values()) == before
 
@@ -180,20 +179,58 @@ def test_an_ended_trial_reads_nothing_more(site, challenger, scientist):
     assert begun() == []
 
 
-def test_readers_come_first(site, challenger, shipped, reads):
-    scored_study(site)
+@pytest.fixture
+def read_first(monkeypatch):
+    """Return what the live version is asked for; it refuses all of it."""
+    asked = []
+
+    def begin(_classifier, rows):
+        asked.append(len(rows))
+        return lambda: [REFUSED for _ in rows]
+
+    monkeypatch.setattr(reading, "begin", begin)
+    return asked
+
+
+def test_readers_come_first(site, challenger, reads, read_first, monkeypatch):
+    """What arrives while one batch is read in shadow is read before the next."""
+    for _ in range(6):
+        scored_study(site)
+    reader, order = reads(NOT_ITS_USE), []
+
+    def classify(files):
+        order.append(f"shadow, {len(read_first)} read")
+        if len(order) == 1:
+            make_prediction(make_instance(make_study(site)))
+        return [NOT_ITS_USE for _ in files]
+
+    monkeypatch.setattr(reader, "classify", classify)
     make_prediction(make_instance(make_study(site)))
+    tasks.drain()
+    assert order == ["shadow, 1 read", "shadow, 2 read"]
+
+
+def test_what_waits_for_a_version_that_is_not_here_holds_no_challenger_up(
+    site, other_site, challenger, reads, read_first
+):
+    scored_study(site)
+    elsewhere = make_model_version(version="7.0.0")
+    Deployment.objects.filter(site=other_site).update(model_version=elsewhere)
+    make_prediction(make_instance(make_study(other_site)))
     reader = reads(NOT_ITS_USE)
-    shadow.read_in_shadow(lambda: False)
-    assert reader.batches == []
+    tasks.drain()
+    assert (read_first, reader.batches) == ([], [1])
 
 
-def test_it_stops_when_the_time_is_up(site, challenger, reads):
+def test_it_stops_when_the_time_is_up(site, challenger, reads, monkeypatch):
     for _ in range(4):
         scored_study(site)
     reader = reads(NOT_ITS_USE)
-    shadow.read_in_shadow(lambda: bool(reader.batches))
-    assert reader.batches == [3]
+    monkeypatch.setattr(tasks, "is_over", lambda _ends: bool(reader.batches))
+    rung = []
+    monkeypatch.setattr(queue, "ring", lambda: rung.append(1))
+    tasks.drain()
+    assert (reader.batches, rung) == ([3], [1])
     assert shadow_work_exists()
 
 
@@ -247,12 +284,12 @@ def test_an_answer_that_comes_too_late_is_dropped(site, challenger):
 def test_a_failure_is_kept_and_what_may_be_our_fault_is_tried_again(site, challenger, reads):
     scored_study(site)
     reads(Refusal(CRASHED, "It crashed.", "failed"))
-    shadow.read_in_shadow(lambda: False)
+    shadow.read_in_shadow()
     row = ShadowScore.objects.get()
     assert (row.state, row.attempt) == ("running", 1)
     lose(row)
     reads(REFUSED)
-    shadow.read_in_shadow(lambda: False)
+    shadow.read_in_shadow()
     row.refresh_from_db()
     assert (row.state, row.code, row.attempt) == ("failed", "unreadable", 2)
 
@@ -269,8 +306,8 @@ def test_a_challenger_that_is_not_here_holds_nobody_up(
     monkeypatch.setattr(shadow, "classifier_of", missing)
     monkeypatch.setattr(shadow, "_said", {})
     with caplog.at_level(logging.ERROR, "worker.shadow"):
-        shadow.read_in_shadow(lambda: False)
-        shadow.read_in_shadow(lambda: False)
+        shadow.read_in_shadow()
+        shadow.read_in_shadow()
     assert [record.message for record in caplog.records] == [
         f"nothing is read in shadow by {challenger.model_version}: Its bundle is not here."
     ]
