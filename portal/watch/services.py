@@ -20,14 +20,15 @@ from portal.watch.selectors import Scope, counted_by_scanner, monday
 
 
 def raise_alerts(*, today: date | None = None) -> list[Alert]:
-    """Return the alerts that are new: of each live version, in this week and in the one before.
+    """Return the alerts that are new: of what reads for readers, in this week and the one before.
 
     What was raised once for a rule, a scanner and a week is not raised again.
     """
     this_week = monday(today or timezone.now().date())
     raised: list[Alert] = []
-    live = Deployment.objects.filter(status=Deployment.Status.LIVE).order_by("pk")
-    for deployment in live.select_related("site", "model_version"):
+    reads = (Deployment.Status.LIVE, Deployment.Status.CANARY)
+    reading = Deployment.objects.filter(status__in=reads).order_by("pk")
+    for deployment in reading.select_related("site", "model_version"):
         raised += _raise_at(deployment.site, deployment.model_version, this_week)
     return raised
 

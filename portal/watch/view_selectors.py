@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from portal.accounts.models import Site
 from portal.predictions.deployment_models import Deployment, ModelVersion
@@ -26,9 +26,10 @@ class Watched:
 
 
 def versions_used(site: Site) -> list[ModelVersion]:
-    """Return the versions that were ever live at ``site``, what is live or paused first."""
+    """Return the versions that ever read for readers at ``site``, what is live or paused first."""
     serving = (Deployment.Status.LIVE, Deployment.Status.PAUSED)
-    here = Deployment.objects.filter(site=site, model_version=OuterRef("pk"))
+    in_shadow = Q(reads_from__isnull=False, share=None)
+    here = Deployment.objects.filter(~in_shadow, site=site, model_version=OuterRef("pk"))
     rows = ModelVersion.objects.annotate(
         used=Exists(here), serving=Exists(here.filter(status__in=serving))
     )

@@ -8,12 +8,16 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from portal.accounts.models import User
 from portal.audit.models import AuditEvent
 from portal.errors import InvalidInput, ReasonMissing
+from portal.predictions.challenger_services import start_shadow
 from portal.predictions.decision_rules import MayNotDecide
+from portal.predictions.deployment_services import approve_deployment, propose_deployment
 from portal.predictions.pause_services import pause_model
 from portal.predictions.prevalence_services import enter_prevalence
 from portal.watch.alert_selectors import NoSuchAlert, alert_of, alerts_at
 from portal.watch.models import Acknowledgement, Alert
 from portal.watch.services import acknowledge_alert, raise_alerts
+from portal.watch.view_selectors import versions_used
+from tests.factories import make_model_version
 from tests.portal.watch.worlds import NOW, days, scanned
 from tests.reports import make_report
 
@@ -67,6 +71,21 @@ def test_overrides_that_double_at_a_scanner_are_an_alert_once(make):
 def test_fewer_overrides_are_none(make, now, before):
     overridden(make, now, before)
     assert [rule for rule, *_ in rules() if rule == "overrides"] == []
+
+
+def test_a_canary_is_watched_and_a_version_in_shadow_has_nothing_to_watch(
+    site, deployed, reviewer, data_scientist
+):
+    version = make_model_version(reported=True, version="2.0.0")
+    start_shadow(version=version, why="Better.", by=data_scientist)
+    assert versions_used(site) == [deployed]
+    propose_deployment(version=version, why="Better.", share=10, by=data_scientist)
+    approve_deployment(version=version, by=reviewer)
+    assert versions_used(site) == [deployed, version]
+    for _ in range(60):
+        scanned(site, version, reviewer, outcome="rejected_quality")
+    raised = raise_alerts(today=TODAY)
+    assert {(one.rule, one.model_version) for one in raised} == {("refusals", version)}
 
 
 def test_an_unknown_scanner_doubles_nothing(make):
