@@ -32,7 +32,7 @@ from inference.vgg16 import FeatureSpec, build_body, read_features, set_weights,
 BUNDLE = ROOT / "inference" / "bundles" / "vgg16-pneumonia-0.3.0"
 PLAIN = "predict"
 MULTIPLY = "multiply"
-ENGINES = ("tensorflow", "onnx", "reduced")
+ENGINES = ("tensorflow", "ncnn", "onnx", "reduced")
 ROUNDS = 7
 FILES = 16
 
@@ -158,4 +158,4 @@ def main() -> None:
             f"first after {one.first:.1f} s; {one.megabytes:.0f} MB",
             flush=True,
         )
-    print("aims: onnx 1.90 times predict, reduced 3.00; first after 5.0 s; 700 MB", flush=True)
+    print("aims: ncnn 1.90 times predict, reduced 3.00; first after 5.0 s; 700 MB", flush=True)

@@ -13,7 +13,7 @@ from benchmarks.pipeline import shipped_bundle
 from inference.bundle import read_bundle
 from inference.engines import wanted_of
 from inference.gradcam import alpha_of, explain
-from inference.onnx_engine import BATCH_SIZE, OnnxEngine
+from inference.ncnn_engine import BATCH_SIZE, NcnnEngine
 
 ROUNDS = 21
 
@@ -27,7 +27,7 @@ def main() -> None:
         return
     pixels = np.random.default_rng(0).random((BATCH_SIZE, 224, 224), np.float32)
     without, mapping = (
-        OnnxEngine(bundle.body, wanted_of(bundle.manifest, weights)) for weights in (None, alpha)
+        NcnnEngine(bundle.body, wanted_of(bundle.manifest, weights)) for weights in (None, alpha)
     )
 
     def plain() -> None:

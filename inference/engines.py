@@ -10,9 +10,10 @@ import numpy.typing as npt
 from inference import vgg16
 from inference.choice import choose_engine
 from inference.manifest import Head, Manifest
+from inference.ncnn_engine import NcnnEngine
 from inference.onnx_engine import OnnxEngine
-from inference.onnx_graph import Wanted
 from inference.vgg16 import MAP, FeatureSpec, Reading
+from inference.wanted import Wanted
 
 Floats = npt.NDArray[np.float32]
 Arrays = Mapping[str, npt.NDArray[np.floating]]
@@ -162,17 +163,19 @@ def load_engine(manifest: Manifest, body: Arrays, alpha: Floats | None = None) -
     Raises
     ------
     DeviceUnavailable, ValueError
-        See `inference.choice.choose_engine`, `TensorFlowEngine` and `OnnxEngine`.
+        See `inference.choice.choose_engine`, `TensorFlowEngine`, `NcnnEngine` and `OnnxEngine`.
     """
     if manifest.network == "tiny":
         return TinyEngine(alpha)
     chosen = choose_engine(manifest)
     if chosen == "tensorflow":
         return TensorFlowEngine(manifest, body, alpha)
+    if chosen == "ncnn":
+        return NcnnEngine(body, wanted_of(manifest, alpha))
     return OnnxEngine(body, wanted_of(manifest, alpha, reduced=chosen == "reduced"))
 
 
 def wanted_of(manifest: Manifest, alpha: Floats | None = None, *, reduced: bool = False) -> Wanted:
-    """Return what a graph of this model is to be, whole or reduced."""
+    """Return what an engine on processors is to give of this model, whole or reduced."""
     ranges = np.array(manifest.reduced.ranges) if reduced and manifest.reduced else None
     return Wanted(manifest.input.input_convention, spec_of(manifest), alpha, ranges)

@@ -1,14 +1,15 @@
 """ONNX Runtime on processors: float32, or reduced to whole numbers of 8 bits. No TensorFlow."""
 
-import os
 from collections.abc import Mapping
 from importlib.metadata import version
 
 import numpy as np
 import numpy.typing as npt
 
-from inference.onnx_graph import Wanted, build_graph
+from inference.choice import cores
+from inference.onnx_graph import build_graph
 from inference.vgg16 import Reading
+from inference.wanted import Wanted
 
 Floats = npt.NDArray[np.float32]
 Arrays = Mapping[str, npt.NDArray[np.floating]]
@@ -52,8 +53,3 @@ class OnnxEngine:
     def read(self, pixels: Floats) -> Reading:
         """Return what one pass gives; see `inference.engines.Engine`."""
         return Reading(*self._session.run(None, {"pixels": pixels.astype(np.float32, copy=False)}))
-
-
-def cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

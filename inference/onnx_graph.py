@@ -12,16 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from inference.vgg16 import (
-    BGR_IMAGENET_MEAN,
-    BLOCKS,
-    CONVENTIONS,
-    MAP,
-    SIZE,
-    FeatureSpec,
-    check_alpha,
-    check_arrays,
-)
+from inference.vgg16 import BLOCKS, MAP, SIZE, FeatureSpec
+from inference.wanted import LAYERS, Wanted
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto
@@ -32,35 +24,7 @@ Arrays = Mapping[str, npt.NDArray[np.floating]]
 OPSET = 17
 FORMAT = 8
 """Version of the file format; with the opset it fixes what each node means."""
-LAYERS = tuple(
-    f"block{block}_conv{number}"
-    for block, widths in enumerate(BLOCKS, start=1)
-    for number in range(1, len(widths) + 1)
-)
-"""The convolutions, in the order of the network: the ranges of a bundle are in this order."""
 STEPS = 255
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a graph is to be.
-
-    Parameters
-    ----------
-    convention : str
-        See `inference.vgg16.to_input`.
-    spec : FeatureSpec
-        Which features it gives.
-    alpha : (512,) float32, optional
-        Weights of a map, if it gives one.
-    ranges : (13,) float32, optional
-        The largest value that each convolution may give: the graph is reduced. None: float32.
-    """
-
-    convention: str
-    spec: FeatureSpec
-    alpha: Floats | None = None
-    ranges: Floats | None = None
 
 
 def build_graph(body: Arrays, wanted: Wanted) -> bytes:
@@ -73,7 +37,7 @@ def build_graph(body: Arrays, wanted: Wanted) -> bytes:
     """
     from onnx import TensorProto, helper
 
-    _check(body, wanted)
+    wanted.check(body)
     graph = _Graph()
     taps = _network(graph, body, wanted)
     _features(graph, taps, wanted.spec)
@@ -118,20 +82,9 @@ class _Graph:
         return name
 
 
-def _check(body: Arrays, wanted: Wanted) -> None:
-    check_arrays(body)
-    if wanted.convention not in CONVENTIONS:
-        raise ValueError(f"unknown input convention {wanted.convention!r}")
-    if wanted.alpha is not None:
-        check_alpha(wanted.alpha)
-    ranges = wanted.ranges
-    if ranges is not None and (ranges.shape != (len(LAYERS),) or not (ranges > 0).all()):
-        raise ValueError(f"the ranges are not {len(LAYERS)} numbers above 0")
-
-
 def _network(graph: _Graph, body: Arrays, wanted: Wanted) -> dict[str, str]:
     """Add the layers; return where each block's last convolution and its pooling come out."""
-    flow, taps = _input(graph, wanted.convention), {}
+    flow, taps = _input(graph, wanted), {}
     for block, widths in enumerate(BLOCKS, start=1):
         for number in range(1, len(widths) + 1):
             flow = _convolution(graph, body, f"block{block}_conv{number}", flow, wanted.ranges)
@@ -145,9 +98,9 @@ def _network(graph: _Graph, body: Arrays, wanted: Wanted) -> dict[str, str]:
     return taps
 
 
-def _input(graph: _Graph, convention: str) -> str:
+def _input(graph: _Graph, wanted: Wanted) -> str:
     """Add what makes three channels of the grey values: see `inference.vgg16.to_input`."""
-    scale, mean = (1.0, (0.0,) * 3) if convention == "rgb_0_1" else (255.0, BGR_IMAGENET_MEAN)
+    scale, mean = wanted.scale_and_mean
     one = graph.add("Unsqueeze", ["pixels", graph.array("axis", np.array([1]))], "grey")
     scales = graph.array("scale", np.full((1, 3, 1, 1), scale))
     many = graph.add("Mul", [one, scales], "scaled")

@@ -1,6 +1,7 @@
 """Is this a picture that anyone could read? Cheap checks of the pixels, before any network."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -96,12 +97,19 @@ def structure(pixels: Pixels) -> float:
         Not all the same.
     """
     small = pixels[::4, ::4]
-    row, column = np.mgrid[-1 : 1 : small.shape[0] * 1j, -1 : 1 : small.shape[1] * 1j]
-    shades = [row**0, row, column, row**2, row * column, column**2]
-    design = np.stack([one.ravel() for one in shades], axis=1)
     values = small.ravel().astype(np.float64)
-    rest = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    shades = _shades(*small.shape)
+    rest = values - shades @ (shades.T @ values)
     return float(rest.var() / max(float(values.var()), 1e-12))
+
+
+@cache
+def _shades(rows: int, columns: int) -> npt.NDArray[np.float64]:
+    """Return an orthonormal basis of the shades of that many pixels: (rows * columns, 6)."""
+    row, column = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
+    shades = [row**0, row, column, row**2, row * column, column**2]
+    basis: npt.NDArray[np.float64] = np.linalg.qr(np.stack([one.ravel() for one in shades], 1))[0]
+    return basis
 
 
 def roughness(pixels: Pixels) -> float:

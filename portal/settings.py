@@ -19,7 +19,9 @@ OVERREAD_BUNDLE = env.text(
 )
 OVERREAD_CLAIM_AFTER = env.integer("OVERREAD_CLAIM_AFTER", 0, at_least=0)
 OVERREAD_DEVICE = env.choice("OVERREAD_DEVICE", "auto", ("auto", "cpu", "gpu"))
-OVERREAD_ENGINE = env.choice("OVERREAD_ENGINE", "auto", ("auto", "tensorflow", "onnx", "reduced"))
+OVERREAD_ENGINE = env.choice(
+    "OVERREAD_ENGINE", "auto", ("auto", "tensorflow", "ncnn", "onnx", "reduced")
+)
 OVERREAD_LOG_FORMAT = env.choice("OVERREAD_LOG_FORMAT", "console", ("console", "json"))
 OVERREAD_LEASE_SECONDS = env.seconds("OVERREAD_LEASE_SECONDS", 60)
 OVERREAD_RING_AFTER_SECONDS = env.seconds("OVERREAD_RING_AFTER_SECONDS", 30)

@@ -24,7 +24,7 @@ from inference.airlock.picture import pixel_sha256, quality_of
 from inference.airlock.plain import Plain
 from inference.airlock.raster import raster_header, raster_picture
 from inference.airlock.sniff import kind_of
-from inference.preprocess import squash
+from inference.preprocess import squash_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,10 +117,11 @@ def decode(data: memoryview, args: dict[str, Any]) -> "Answer":
     picture, kind, facts = picture_of(data, 1)
     brightness = picture.brightness()
     quality = quality_of(picture.counts, brightness) | {"colour": picture.colour}
-    pixels = brightness[picture.codes]
     size = args.get("size")
-    if size is not None:
-        pixels = squash(pixels, int(size))
+    if size is None:
+        pixels = brightness[picture.codes]
+    else:
+        pixels = squash_parts((brightness[codes] for codes in picture.chunks()), int(size))
     head = {
         "kind": kind,
         "rows": picture.rows,

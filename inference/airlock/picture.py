@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Codes = NDArray[np.uint8 | np.uint16]
     Values = NDArray[np.float64]
 
-_CHUNK_PIXELS = 4_000_000
+_CHUNK_PIXELS = 1 << 16
 _LUMINANCE = np.array([0.299, 0.587, 0.114])
 """ITU-R BT.601, as JPEG has it."""
 _GREY_STEP = 1.0 / 255.0

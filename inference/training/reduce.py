@@ -13,11 +13,11 @@ from inference.calibration import auc, expected_calibration_error, to_probabilit
 from inference.engines import DenseHead, spec_of, wanted_of
 from inference.likeness import Likeness
 from inference.onnx_engine import OnnxEngine
-from inference.onnx_graph import LAYERS
 from inference.training.gates import pixels_of
 from inference.training.splits import CHOSEN_ON, FITTED, Row, fitting_rows, labels_of, of_split
 from inference.training.stems import SECOND
 from inference.vgg16 import FeatureSpec, build_body, set_weights, to_input
+from inference.wanted import LAYERS
 
 Floats = npt.NDArray[np.float32]
 

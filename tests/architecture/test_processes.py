@@ -11,6 +11,7 @@ from tests.architecture.sources import ROOT
 HEAVY = (
     "tensorflow",
     "keras",
+    "ncnn",
     "onnx",
     "onnxruntime",
     "numpy",
@@ -48,16 +49,18 @@ def test_importing_inference_is_cheap():
     assert loaded_after("import inference").isdisjoint({"tensorflow", "keras", "django"})
 
 
-def test_a_process_that_classifies_on_a_processor_loads_no_tensorflow():
+@pytest.mark.parametrize(("engine", "library"), [("auto", "ncnn"), ("onnx", "onnxruntime")])
+def test_a_process_that_classifies_on_a_processor_loads_no_tensorflow(engine, library):
     code = (
-        "import os; os.environ['OVERREAD_ENGINE'] = 'onnx'; os.environ['OVERREAD_DEVICE'] = 'cpu'\n"
+        f"import os; os.environ['OVERREAD_ENGINE'] = '{engine}'\n"
+        "os.environ['OVERREAD_DEVICE'] = 'cpu'\n"
         "import inference; from tests.bundles import SHIPPED; import numpy as np\n"
         "with inference.load(SHIPPED) as classifier:\n"
         "    assert 0 < classifier.score_pixels(np.zeros((1, 224, 224), np.float32))[0] < 1"
     )
     loaded = loaded_after(code)
     assert loaded.isdisjoint({"tensorflow", "keras", "django"})
-    assert "onnxruntime" in loaded
+    assert library in loaded
 
 
 @pytest.mark.parametrize("planted", ["import tensorflow", "import numpy", "import inference"])

@@ -33,10 +33,11 @@ def nothing_is_asked_for(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("engine", "device", "chosen"),
     [
-        ("auto", "auto", "onnx"),
-        ("auto", "cpu", "onnx"),
+        ("auto", "auto", "ncnn"),
+        ("auto", "cpu", "ncnn"),
         ("auto", "gpu", "tensorflow"),
         ("tensorflow", "cpu", "tensorflow"),
+        ("ncnn", "cpu", "ncnn"),
         ("onnx", "auto", "onnx"),
         ("reduced", "cpu", "reduced"),
     ],
@@ -47,7 +48,7 @@ def test_what_is_chosen(monkeypatch, engine, device, chosen):
     assert choose_engine(manifest(HELD)) == chosen
 
 
-@pytest.mark.parametrize(("seen", "chosen"), [("gpu", "tensorflow"), ("cpu", "onnx")])
+@pytest.mark.parametrize(("seen", "chosen"), [("gpu", "tensorflow"), ("cpu", "ncnn")])
 def test_where_there_is_a_driver_tensorflow_is_asked_for_a_gpu(monkeypatch, tmp_path, seen, chosen):
     monkeypatch.setattr(choice, "NVIDIA", tmp_path)
     monkeypatch.setattr(choice, "choose_device", lambda: seen)
@@ -57,7 +58,8 @@ def test_where_there_is_a_driver_tensorflow_is_asked_for_a_gpu(monkeypatch, tmp_
 @pytest.mark.parametrize(
     ("engine", "device", "said"),
     [
-        ("abacus", "auto", "auto, tensorflow, onnx or reduced"),
+        ("abacus", "auto", "auto, tensorflow, ncnn, onnx or reduced"),
+        ("ncnn", "gpu", "OVERREAD_ENGINE is ncnn, which runs on processors"),
         ("onnx", "gpu", "OVERREAD_ENGINE is onnx, which runs on processors"),
         ("reduced", "gpu", "OVERREAD_ENGINE is reduced, which runs on processors"),
         ("onnx", "tpu", "auto, cpu or gpu"),

@@ -49,7 +49,7 @@ def test_the_defaults_start(tmp_path):
         ("OVERREAD_MAX_UPLOAD_MB", "-1", "whole number"),
         ("OVERREAD_WEB_THREADS", "0", "at least 1"),
         ("OVERREAD_DEVICE", "tpu", "auto, cpu, gpu"),
-        ("OVERREAD_ENGINE", "abacus", "auto, tensorflow, onnx, reduced"),
+        ("OVERREAD_ENGINE", "abacus", "auto, tensorflow, ncnn, onnx, reduced"),
         ("OVERREAD_ORIGIN", "overread.example", "https://"),
         ("OVERREAD_ORIGIN", "https://overread.example/path", "https://"),
         ("DATABASE_URL", "mysql://root@localhost/x", "postgresql://"),
