@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("classifier", "maps", "pipeline", "uploads", "worklist", "audit", "start")
+NAMES = ("classifier", "training", "maps", "pipeline", "uploads", "worklist", "audit", "start")
 
 
 def main() -> None:

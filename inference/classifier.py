@@ -19,7 +19,7 @@ from inference.gate import Facts, Widening, gather_facts, judge_use
 from inference.gradcam import Explanation, explain, shown_alpha
 from inference.likeness import Likeness
 from inference.manifest import Manifest
-from inference.quality import check_quality
+from inference.quality import BOUNDS, check_quality
 from inference.refusal import Refusal
 from inference.score import Score
 from inference.vgg16 import FeatureSpec, Reading
@@ -214,7 +214,9 @@ class Classifier:
         decoded = self._airlock.decode(radiograph.file, size=self.manifest.input.size)
         if isinstance(decoded, Refusal):
             return decoded
-        refusal = check_quality(decoded.pixels, colour=decoded.quality.get("colour", 0.0))
+        own = self.manifest.gates and self.manifest.gates.quality
+        colour = decoded.quality.get("colour", 0.0)
+        refusal = check_quality(decoded.pixels, colour=colour, bounds=own or BOUNDS)
         # no score comes of what is no number
         if refusal and (gates or refusal.outcome == "failed"):
             return refusal

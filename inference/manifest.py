@@ -137,6 +137,36 @@ class Prevalence:
 
 
 @dataclass(frozen=True, slots=True)
+class QualityBounds:
+    """What pixels must keep to, to be a picture that anyone could read; see `inference.quality`.
+
+    Parameters
+    ----------
+    spread_minimum : float
+        Standard deviation of the pixels, in [0, 1].
+    extreme_maximum : float
+        Share of pixels that are black or white to the end of the scale.
+    roughness_maximum : float
+        Variance between neighbours, as a share of that between strangers.
+    structure_minimum : float
+        Share of the variance that is more than a smooth shade.
+    colour_maximum : float
+        Share of pixels that are not grey.
+    """
+
+    spread_minimum: float
+    extreme_maximum: float
+    roughness_maximum: float
+    structure_minimum: float
+    colour_maximum: float
+
+    def __post_init__(self) -> None:
+        for one in dataclasses.fields(self):
+            value = getattr(self, one.name)
+            _demand(0 <= value <= 1, one.name, value)
+
+
+@dataclass(frozen=True, slots=True)
 class Gates:
     """What keeps out that is no upright frontal chest radiograph; see `inference.likeness`.
 
@@ -150,6 +180,8 @@ class Gates:
         The first is the right one; what the others are called.
     upright_minimum, arranged_minimum : float
         Least probability of the first; of another one, to be the reason even of what looks strange.
+    quality : QualityBounds, optional
+        None in bundles from before there was a choice: `inference.quality.BOUNDS` are theirs.
     """
 
     file: ArrayFile
@@ -160,6 +192,7 @@ class Gates:
     arranged_minimum: float
     fitted_on: str
     how: str
+    quality: QualityBounds | None = None
 
     def __post_init__(self) -> None:
         _demand(self.strangeness_maximum > 0, "strangeness_maximum", self.strangeness_maximum)

@@ -6,29 +6,29 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from inference.manifest import QualityBounds
 from inference.refusal import Refusal
 
 Pixels = npt.NDArray[np.float32]
 
-SPREAD_MINIMUM = 0.02
-"""Standard deviation of the pixels, in [0, 1]. A radiograph has 0.15 to 0.30."""
-EXTREME_MAXIMUM = 0.98
-"""Share of pixels that are black or white to the end of the scale."""
-ROUGHNESS_MAXIMUM = 0.08
-"""Variance between neighbours, as a share of that between strangers. Of 1,522 radiographs the
-roughest has 0.03; white noise has 0.75, and still 0.10 when it is enlarged from 64 x 64."""
+BOUNDS = QualityBounds(
+    spread_minimum=0.02, extreme_maximum=0.98, roughness_maximum=0.08, structure_minimum=0.05,
+    colour_maximum=0.05,
+)  # fmt: skip
+"""What a bundle gets that is packed now, and what one without bounds of its own was measured with.
 
-COLOUR_MAXIMUM = 0.05
-"""Share of pixels that are not grey. A radiograph has none; a coloured stamp is less than this."""
-STRUCTURE_MINIMUM = 0.05
-"""Share of the variance that is more than a smooth shade. Of 2,896 radiographs the smoothest has
-0.11; a gradient has none."""
+A radiograph has a spread of 0.15 to 0.30. Of 1,522 radiographs the roughest has 0.03; white noise
+has 0.75, and still 0.10 when it is enlarged from 64 x 64. Of 2,896 the smoothest has a structure of
+0.11; a gradient has none. None has a pixel in colour; a coloured stamp is less than that bound.
+"""
 
 EXPORT = "Repeat the exposure or the export; check the detector and its connection."
 PHOTOGRAPH = "Send the radiograph as the detector made it: no photograph, screen or report."
 
 
-def check_quality(pixels: Pixels, *, colour: float = 0.0) -> Refusal | None:
+def check_quality(
+    pixels: Pixels, *, colour: float = 0.0, bounds: QualityBounds = BOUNDS
+) -> Refusal | None:
     """Return why an image cannot be read by anyone, or None.
 
     Parameters
@@ -36,15 +36,17 @@ def check_quality(pixels: Pixels, *, colour: float = 0.0) -> Refusal | None:
     pixels : (n, n) float32, in [0, 1]
     colour : float
         Share of the pixels of the original that are not grey.
+    bounds : QualityBounds
+        Those of the bundle.
     """
     if not np.isfinite(pixels).all():
         return Refusal("pixel_values_invalid", "The pixels are not all numbers.", "failed")
-    return next(_faults(pixels, colour), None)
+    return next(_faults(pixels, colour, bounds), None)
 
 
-def _faults(pixels: Pixels, colour: float) -> Iterator[Refusal]:
+def _faults(pixels: Pixels, colour: float, bounds: QualityBounds) -> Iterator[Refusal]:
     """Yield what is wrong; a later check may take for granted that the earlier ones passed."""
-    if (spread := float(pixels.std())) < SPREAD_MINIMUM:
+    if (spread := float(pixels.std())) < bounds.spread_minimum:
         yield Refusal(
             code="no_contrast",
             detail="The image is almost one even surface.",
@@ -52,7 +54,7 @@ def _faults(pixels: Pixels, colour: float) -> Iterator[Refusal]:
             found=f"standard deviation {spread:.3f} of full scale",
             remedy="Repeat the exposure or the export; check the window of the sending system.",
         )
-    if (extreme := float(((pixels <= 0.0) | (pixels >= 1.0)).mean())) > EXTREME_MAXIMUM:
+    if (extreme := float(((pixels <= 0.0) | (pixels >= 1.0)).mean())) > bounds.extreme_maximum:
         yield Refusal(
             code="saturated",
             detail="Almost all of the image is plain black or plain white.",
@@ -60,7 +62,7 @@ def _faults(pixels: Pixels, colour: float) -> Iterator[Refusal]:
             found=f"{extreme:.0%} of the pixels",
             remedy="Check the window and the look-up tables of the sending system.",
         )
-    if (found := roughness(pixels)) > ROUGHNESS_MAXIMUM:
+    if (found := roughness(pixels)) > bounds.roughness_maximum:
         yield Refusal(
             code="noise",
             detail="The image is noise, or no radiograph: neighbouring pixels differ too much.",
@@ -68,7 +70,7 @@ def _faults(pixels: Pixels, colour: float) -> Iterator[Refusal]:
             found=f"{found:.0%} of the contrast lies between neighbours",
             remedy=EXPORT,
         )
-    if (found := structure(pixels)) < STRUCTURE_MINIMUM:
+    if (found := structure(pixels)) < bounds.structure_minimum:
         yield Refusal(
             code="no_structure",
             detail="The image is a smooth shade from dark to bright, with nothing in it.",
@@ -76,7 +78,7 @@ def _faults(pixels: Pixels, colour: float) -> Iterator[Refusal]:
             found=f"{found:.1%} of the contrast is more than a shade",
             remedy=EXPORT,
         )
-    if colour > COLOUR_MAXIMUM:
+    if colour > bounds.colour_maximum:
         yield Refusal(
             code="not_grey",
             detail="The image is in colour; a radiograph is grey.",

@@ -237,14 +237,6 @@ def read_features(body: "keras.Model", spec: FeatureSpec) -> "keras.Model":
     return keras.Model(body.input, keras.ops.concatenate(parts, axis=-1))
 
 
-def compile_features(
-    weights: Mapping[str, npt.NDArray[np.floating]], *, convention: str, spec: FeatureSpec
-) -> Callable[[Floats], Floats]:
-    """Return a function from pixels to features alone; see `compile_reader`."""
-    read = compile_reader(weights, convention=convention, spec=spec)
-    return lambda pixels: read(pixels).features
-
-
 def compile_reader(
     weights: Mapping[str, npt.NDArray[np.floating]],
     *,

@@ -19,7 +19,7 @@ from inference.manifest import Head, Layer
 from inference.training.body import Body, load_body, rounded
 from inference.training.features import View
 from inference.training.recipe import ArticleRecipe, Settings
-from inference.training.run import Record, Trained
+from inference.training.run import Record, Trained, origin_of
 from inference.training.splits import CHOSEN_ON, FITTED, Row, fitting_rows, labels_of
 from inference.vgg16 import SIZE, build_body, get_weights, set_weights, to_input
 
@@ -80,6 +80,7 @@ def train_article(rows: Sequence[Row], recipe: ArticleRecipe, settings: Settings
             kept_epoch=recipe.epochs,
             seconds={"epochs": round(sum(history.seconds), 1)},
             seconds_an_epoch=round(sum(history.seconds) / len(history.seconds), 1),
+            origin=origin_of(settings, base),
             held_out=(),
         ),
     )

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from inference.preprocess import squash
 from inference.training.augment import augment
+from inference.training.frozen import FrozenPart
 from inference.training.splits import BadData, Row
 from inference.vgg16 import SIZE
 
@@ -73,12 +74,8 @@ class FeatureCache:
     ----------
     folder : Path
         Where the arrays are kept.
-    run : callable
-        From (n, 224, 224) float32 to (n, length) float32.
-    length : int
-        Number of features of a radiograph.
-    body : str
-        What names the body and its input convention: other weights, other cache.
+    part : FrozenPart
+        What computes them.
 
     Attributes
     ----------
@@ -86,13 +83,9 @@ class FeatureCache:
         What computing all that was loaded took, whenever that was.
     """
 
-    def __init__(
-        self, folder: Path, run: Callable[[Floats], Floats], *, length: int, body: str
-    ) -> None:
+    def __init__(self, folder: Path, part: FrozenPart) -> None:
         self.folder = folder
-        self.run = run
-        self.length = length
-        self.body = body
+        self.part = part
         self.seconds = 0.0
 
     def load(
@@ -111,7 +104,7 @@ class FeatureCache:
         starts = range(int(done), len(view.rows), BATCH)
         with tqdm(desc=view.name, total=len(view.rows), initial=int(done), unit="image") as bar:
             for start, pixels in zip(starts, _batches(view, starts), strict=True):
-                array[start : start + len(pixels)] = self.run(pixels)
+                array[start : start + len(pixels)] = self.part.run(pixels)
                 array.flush()  # the count is written after what it counts
                 spent = f"{time.perf_counter() - began:.1f}"
                 progress.write_text(f"{start + len(pixels)} {spent}")
@@ -123,7 +116,9 @@ class FeatureCache:
         key = self._key(view, dtype)
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{view.name}-{key}.npy"
-        shape = (len(view.rows), self.length)
+        shape = (len(view.rows), self.part.length)
+        if not path.exists():  # nor is anything done of it, whatever was left behind
+            path.with_suffix(".done").unlink(missing_ok=True)
         mode = "r+" if path.exists() else "w+"
         array = np.lib.format.open_memmap(path, mode=mode, dtype=dtype, shape=shape)
         return array, path.with_suffix(".done")
@@ -131,16 +126,17 @@ class FeatureCache:
     def _key(self, view: View, dtype: type[np.floating]) -> str:
         said = [
             RULES,
-            self.body,
-            self.length,
+            self.part.name,
+            self.part.length,
             dtype.__name__,
             view.number,
             view.seed * bool(view.number),
         ]
-        said += [
-            row.sha256 or f"{row.file}:{row.file.stat().st_size}"
-            for row in (*view.rows, *(view.others if view.number else ()))
-        ]
+        files = [(row.file, row.sha256) for row in view.rows]
+        if view.number:
+            files += [(row.file, row.sha256) for row in view.others]
+            files += [(row.native, "") for row in view.rows if row.native]
+        said += [sha256 or f"{file}:{file.stat().st_size}" for file, sha256 in files]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:12]
 
 

@@ -1,5 +1,6 @@
 """Our recipe: a probe on the frozen body, then its last blocks and the head together."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -8,8 +9,8 @@ import numpy as np
 from inference.manifest import Head, Layer
 from inference.training.body import Body, load_body
 from inference.training.recipe import Settings, TunedRecipe
-from inference.training.run import HeldOut, Record, Trained
-from inference.training.splits import CHOSEN_ON, FITTED, BadData, Row, fitting_rows
+from inference.training.run import HeldOut, Record, Trained, origin_of
+from inference.training.splits import CHOSEN_ON, FITTED, LABELS, BadData, Row, fitting_rows
 from inference.training.stems import SECOND, Loader, Looks, strata_of
 from inference.training.tuned import (
     blocks_of,
@@ -69,11 +70,28 @@ def train_tuned(rows: Sequence[Row], recipe: TunedRecipe, settings: Settings) ->
                 for name, one in zip(names, [*trials, last], strict=True)
             },
             kept_epoch=last.best_epoch,
-            seconds={"features": round(features, 1), "tuning": round(spent, 1)},
+            seconds={
+                "features": round(features, 1),
+                "probe": round(lab.probe_seconds, 1),
+                "tuning": round(spent, 1),
+            },
             seconds_an_epoch=round(spent / steps / recipe.tune.batch * sum(fitted.values()), 1),
+            origin=origin_of(settings, lab.body),
             held_out=tuple(_held_out(lab, trials, epochs)),
         ),
     )
+
+
+def _check_second(second: Sequence[Row], recipe: TunedRecipe) -> None:
+    """Raise BadData unless the second hospital is there, with the folds that are held out."""
+    if not second:
+        raise BadData(f"The recipe learns from {SECOND}, of which the folder holds nothing.")
+    for folds in recipe.data.folds_apart:
+        if {row.label for row in second if row.fold in folds} != set(LABELS.values()):
+            raise BadData(
+                f"The recipe holds the folds {' and '.join(folds)} of {SECOND} out: there "
+                "splits.csv (its column 'fold') needs radiographs of both classes."
+            )
 
 
 def best_epoch(worths: Sequence[Sequence[float]]) -> int:
@@ -98,11 +116,12 @@ class _Lab:
         self.body = body
         splits = [FITTED, *([SECOND] if recipe.data.second_hospital else [])]
         others = [row for split in splits for row in fitting_rows(rows, split, settings.limit)]
+        if recipe.data.second_hospital:
+            _check_second([row for row in others if row.split == SECOND], recipe)
         loader = Loader(body, settings, recipe.tune.from_block, others)
         self.fitted = {split: loader.load(rows, split, views=recipe.views) for split in splits}
-        if not all(looks.rows for looks in self.fitted.values()):
-            raise BadData(f"The recipe learns from {SECOND}, of which the folder holds nothing.")
         self.val = loader.load(rows, CHOSEN_ON, views=0)
+        self.probe_seconds = 0.0
 
     def fit(self, folds: Sequence[str], *, epochs: int | None) -> Progress:
         """Fit without ``folds``: ``epochs`` of them, or until it is no longer better."""
@@ -112,7 +131,9 @@ class _Lab:
         ]
         strata = strata_of(parts, second_hospital=share)
         features = build_features(self.body, self.recipe.probe.blocks, tune.from_block)
+        began = time.perf_counter()
         self.head = fit_probe(strata, features, self.recipe.probe)
+        self.probe_seconds += time.perf_counter() - began
         self.model = build_network(features, self.head, tune)
         watched = {"val": self.val} | ({"held_out": self.held_out(folds)} if folds else {})
         fit = Fit(

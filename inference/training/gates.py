@@ -9,6 +9,7 @@ import numpy.typing as npt
 from inference import manifest as m
 from inference.likeness import UPRIGHT, arrangement_chances, strangeness, thumbnails
 from inference.preprocess import squash
+from inference.quality import BOUNDS
 from inference.training import statements
 from inference.training.features import read_grey
 from inference.training.splits import Row
@@ -97,6 +98,7 @@ def fit_gates(hospitals: Sequence[Hospital], seed: int) -> tuple[m.Gates, Arrays
         arranged_minimum=CERTAIN,
         fitted_on=statements.GATES_FITTED_ON[len(hospitals)],
         how=statements.GATES_HOW,
+        quality=BOUNDS,
     )
     return gates, arrays
 

@@ -1,15 +1,49 @@
 """What a fit makes of the machine: one processor, one GPU, or several."""
 
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
+from inference.choice import cores
 from inference.training.recipe import ArticleRecipe, Recipe
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 HALVES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16", "float32": "float32"}
 """Precision of the multiplications to Keras's policy: weights and sums are always float32."""
 CPU_FLAGS = Path("/proc/cpuinfo")
+LIBRARIES = ("tensorflow", "keras", "numpy", "scikit-learn", "pillow", "ncnn")
+"""What a fit computes with: another version may end with other weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a fit ran on: seconds mean nothing without it.
+
+    Parameters
+    ----------
+    amx : bool
+        Whether its processor multiplies matrices of bfloat16 in hardware.
+    """
+
+    processor: str
+    cores: int
+    amx: bool
+
+
+def this_machine() -> Machine:
+    """Return what is known of this machine."""
+    said = CPU_FLAGS.read_text(encoding="utf-8") if CPU_FLAGS.is_file() else ""
+    named = [line.partition(":")[2].strip() for line in said.splitlines() if "model name" in line]
+    name = next(iter(named), "") or platform.processor() or platform.machine()
+    return Machine(name, cores(), "amx_bf16" in said)
+
+
+def library_versions() -> dict[str, str]:
+    """Return the version of each of `LIBRARIES`, and of Python."""
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
 
 
 def precision_of(wanted: str, device: str, recipe: Recipe) -> str:
@@ -23,8 +57,8 @@ def precision_of(wanted: str, device: str, recipe: Recipe) -> str:
         return wanted
     if device == "gpu":
         return "float16"
-    amx = CPU_FLAGS.is_file() and "amx_bf16" in CPU_FLAGS.read_text(encoding="utf-8")
-    return "bfloat16" if amx and not isinstance(recipe, ArticleRecipe) else "float32"
+    may_halve = this_machine().amx and not isinstance(recipe, ArticleRecipe)
+    return "bfloat16" if may_halve else "float32"
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from inference.golden import write_golden
 from inference.preprocess import PREPROCESSING_VERSION
 from inference.training import gates, sanity, statements
 from inference.training.features import FeatureCache, View
+from inference.training.frozen import frozen_part
 from inference.training.measures import RESAMPLES, resamples
 from inference.training.own_words import Said, own_words, said_of
 from inference.training.packed_report import Packed, measured_of, write_packed_report
@@ -33,7 +34,7 @@ from inference.training.splits import (
     read_rows,
 )
 from inference.training.stems import SECOND
-from inference.vgg16 import SIZE, FeatureSpec, compile_features
+from inference.vgg16 import SIZE, FeatureSpec
 
 Floats = npt.NDArray[np.float32]
 
@@ -131,10 +132,7 @@ class _Features:
         self.wanted = FeatureSpec(head.features, head.blocks)
         blocks = tuple(sorted({*head.blocks, *gates.BLOCKS}))
         self.spec = FeatureSpec(head.features, blocks)
-        body = trained.body
-        run = compile_features(body.weights, convention=body.input_convention, spec=self.spec)
-        named = f"{body.fingerprint} {self.spec.kind} {self.spec.blocks}"
-        self._cache = FeatureCache(wish.run / "features", run, length=self.spec.length, body=named)
+        self._cache = FeatureCache(wish.run / "features", frozen_part(trained.body, self.spec))
         self._head = DenseHead(head, trained.head_arrays)
 
     def logits(self, split: str, rows: Sequence[Row]) -> Floats:

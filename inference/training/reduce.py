@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from inference import manifest as m
 from inference.bundle import Bundle
@@ -52,9 +53,9 @@ def measure_reduced(
     wanted = wanted_of(bundle.manifest)
     val = fitting_rows(rows, CHOSEN_ON, limit)
     if whole is None:
-        whole = _features(OnnxEngine(bundle.body, wanted), val)
+        whole = _features(OnnxEngine(bundle.body, wanted), val, "val, whole")
     wanted = dataclasses.replace(wanted, ranges=np.array(ranges, np.float32))
-    reduced = _features(OnnxEngine(bundle.body, wanted), val)
+    reduced = _features(OnnxEngine(bundle.body, wanted), val, "val, in 8 bits")
     before, after = (_judge(bundle, one, val) for one in (whole, reduced))
     labels = labels_of(val)
     return m.Reduced(
@@ -77,7 +78,7 @@ def ranges_of(bundle: Bundle, rows: Sequence[Row]) -> tuple[float, ...]:
     reader = keras.Model(body.input, keras.ops.stack(largest, axis=-1))
     found = np.zeros(len(LAYERS), np.float32)
     convention = bundle.manifest.input.input_convention
-    for pixels in _batches(rows):
+    for pixels in _batches(rows, "ranges of the 8 bits"):
         values = np.asarray(reader(to_input(pixels, convention), training=False))
         found = np.maximum(found, values.max(axis=0))
     # A convolution that is silent has no range; any will do.
@@ -107,13 +108,16 @@ def _judge(bundle: Bundle, features: Floats, rows: Sequence[Row]) -> _Judged:
     return _Judged(scores, [answer.code if answer else "" for answer in answers])
 
 
-def _features(engine: OnnxEngine, rows: Sequence[Row]) -> Floats:
-    return np.concatenate([engine.read(pixels).features for pixels in _batches(rows)])
+def _features(engine: OnnxEngine, rows: Sequence[Row], named: str) -> Floats:
+    return np.concatenate([engine.read(pixels).features for pixels in _batches(rows, named)])
 
 
-def _batches(rows: Sequence[Row]) -> Iterator[Floats]:
-    for start in range(0, len(rows), BATCH):
-        yield pixels_of(rows[start : start + BATCH])
+def _batches(rows: Sequence[Row], named: str) -> Iterator[Floats]:
+    with tqdm(desc=named, total=len(rows), unit="image") as bar:
+        for start in range(0, len(rows), BATCH):
+            pixels = pixels_of(rows[start : start + BATCH])
+            yield pixels
+            bar.update(len(pixels))
 
 
 def _some(rows: Sequence[Row]) -> Sequence[Row]:

@@ -12,8 +12,9 @@ from inference.bundle import pack_arrays
 from inference.manifest import Head
 from inference.strict import parse_object
 from inference.training.body import Body
+from inference.training.hardware import Machine, library_versions, this_machine
 from inference.training.recipe import Settings
-from inference.training.splits import BadData
+from inference.training.splits import BadData, list_sha256
 
 Floats = npt.NDArray[np.floating]
 
@@ -27,6 +28,40 @@ class HeldOut:
     file: str
     label: int
     logit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What has to be the same for a fit to be repeated, and what it ran on.
+
+    Parameters
+    ----------
+    recipe : str
+        Its TOML, word for word.
+    list_sha256 : str
+        See `inference.training.splits.list_sha256`.
+    base_sha256 : str
+        Of the arrays of the base weights and their input convention.
+    limit : int, optional
+        At most so many radiographs of each split were taken.
+    versions : dict
+        Of the libraries.
+    """
+
+    recipe: str
+    list_sha256: str
+    base_sha256: str
+    limit: int | None
+    versions: dict[str, str]
+    machine: Machine
+
+
+def origin_of(settings: Settings, base: Body) -> Origin:
+    """Return the origin of a fit that starts from ``base``."""
+    return Origin(
+        settings.recipe_text, list_sha256(settings.data), base.fingerprint, settings.limit,
+        library_versions(), this_machine(),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +79,8 @@ class Record:
     images : dict
         How many radiographs of each split were fitted.
     seconds : dict
-        ``features`` and ``tuning``, or ``epochs``: what each took, however often interrupted.
+        ``features``, ``probe`` and ``tuning``, or ``epochs``: what each took, however often
+        interrupted; but a probe is done anew at each start, and the last one counts.
     seconds_an_epoch : float
         For as many radiographs as ``images`` counts.
     held_out : tuple of HeldOut
@@ -61,6 +97,7 @@ class Record:
     kept_epoch: int
     seconds: dict[str, float]
     seconds_an_epoch: float
+    origin: Origin
     held_out: tuple[HeldOut, ...]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 LABELS = {"NORMAL": 0, "PNEUMONIA": 1}
+LIST = "splits.csv"
 COLUMNS = ("file", "label", "split", "patient")
 TEXTS = ("subtype", "view", "label_tier", "sha256", "fold", "sex", "source")
 """Columns that may be there as well, beside ``age`` and ``native_copy``."""
@@ -67,17 +68,26 @@ def read_rows(folder: Path, *, needed: Sequence[str] = (FITTED, CHOSEN_ON)) -> l
     Raises
     ------
     BadData
-        No such folder, no list, a label or column is wrong, a file is missing, a needed split is
-        empty or holds one class, val too few of a class, or a patient is in two splits.
+        No such folder, no list, a line of it is wrong, a file is missing or named twice, a needed
+        split is empty or holds one class, val too few of a class, or a patient is in two splits.
     """
     if not folder.is_dir():
         raise BadData(f"There is no folder {folder}.")
-    rows = _from_csv(folder) if (folder / "splits.csv").is_file() else _from_tree(folder)
+    rows = _from_csv(folder) if (folder / LIST).is_file() else _from_tree(folder)
     _check_files(rows)
     _check_patients(rows)
     rows += _official(folder, rows)  # the same patients once more
     _check_classes(rows, needed)
     return rows
+
+
+def list_sha256(folder: Path) -> str:
+    """Return the SHA-256 of what says which radiograph belongs where: of the list or the names."""
+    file = folder / LIST
+    if file.is_file():
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    names = (f"{row.file.relative_to(folder).as_posix()}\n" for row in _from_tree(folder))
+    return hashlib.sha256("".join(names).encode()).hexdigest()
 
 
 def of_split(rows: Iterable[Row], split: str, limit: int | None = None) -> list[Row]:
@@ -101,14 +111,29 @@ def labels_of(rows: Iterable[Row]) -> npt.NDArray[np.int64]:
 
 
 def _from_csv(folder: Path) -> list[Row]:
-    with (folder / "splits.csv").open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise BadData(f"splits.csv in {folder} has no column {missing[0]!r}.")
-        records = list(reader)
+    records = _records(folder / LIST, COLUMNS)
     copies = {record.get("native_copy") for record in records} - {"", None}
     return [_row(folder, record, record["file"] in copies) for record in records]
+
+
+def _records(file: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Return the lines of a CSV file by its head, which must name ``columns``; else BadData."""
+    where = f"{file.name} in {file.parent}"
+    try:
+        # A spreadsheet may have put a byte order mark in front.
+        with file.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            missing = [name for name in columns if name not in (reader.fieldnames or ())]
+            if missing:
+                raise BadData(f"{where} has no column {missing[0]!r}.")
+            records = []
+            for record in reader:
+                if None in record or None in record.values():
+                    raise BadData(f"Line {reader.line_num} of {where} is not as long as its head.")
+                records.append(record)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadData(f"{where} is not a CSV file in UTF-8: {error}.") from error
+    return records
 
 
 def _official(folder: Path, rows: Iterable[Row]) -> list[Row]:
@@ -119,8 +144,7 @@ def _official(folder: Path, rows: Iterable[Row]) -> list[Row]:
     removed = folder / "duplicates_removed.csv"
     if not removed.is_file():
         return []
-    with removed.open(newline="", encoding="utf-8") as stream:
-        twins = [folder / record["identical_to"] for record in csv.DictReader(stream)]
+    twins = [folder / record["identical_to"] for record in _records(removed, ("identical_to",))]
     tested = {row.file: replace(row, split=OFFICIAL) for row in rows if row.split == TESTED}
     return [*tested.values(), *(tested[twin] for twin in twins if twin in tested)]
 
@@ -134,9 +158,14 @@ def _row(folder: Path, record: dict[str, str], native_of: bool) -> Row:  # noqa:
         raise BadData(
             f"{record['file']}: no patient, so nobody can say that splits do not share one."
         )
+    if not record["split"]:
+        raise BadData(f"{record['file']}: no split.")
     age, native = record.get("age") or "", record.get("native_copy") or ""
     if age and not age.isdecimal():
         raise BadData(f"{record['file']}: the age {age!r} is not a number of completed years.")
+    for name in (record["file"], native):
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise BadData(f"{name}: a file is named by its path from {folder} on, and lies in it.")
     return Row(
         file=folder / record["file"],
         label=LABELS[record["label"]],
@@ -185,6 +214,11 @@ def patient_of(name: str) -> str:
 
 
 def _check_files(rows: list[Row]) -> None:
+    seen: set[Path] = set()
+    for row in rows:
+        if row.file in seen:
+            raise BadData(f"{row.file} is in the list twice.")
+        seen.add(row.file)
     for file in [file for row in rows for file in (row.file, row.native) if file]:
         if not file.is_file():
             raise BadData(f"{file} is in the list but not in the folder.")

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from inference.training.body import Body
 from inference.training.features import FeatureCache, View
+from inference.training.frozen import FrozenPart, frozen_part
 from inference.training.recipe import Settings
 from inference.training.splits import Row, fitting_rows, labels_of
-from inference.vgg16 import BLOCKS, SIZE, STEM, FeatureSpec, compile_features
+from inference.vgg16 import BLOCKS, SIZE, STEM, FeatureSpec
 
 if TYPE_CHECKING:
     from tensorflow import keras
@@ -101,8 +102,7 @@ class Loader:
             A file is not a readable image.
         """
         chosen = fitting_rows(rows, split, self.settings.limit)
-        run, length, named = self._kept()
-        cache = FeatureCache(self.settings.cache, run, length=length, body=named)
+        cache = FeatureCache(self.settings.cache, self._kept())
         seed = self.settings.seed
         found = [
             cache.load(View(f"{split}-{number}", chosen, number, seed, self.others))
@@ -110,13 +110,11 @@ class Loader:
         ]
         return Looks(tuple(chosen), tuple(found), np.arange(len(chosen)), cache.seconds)
 
-    def _kept(self) -> tuple[Callable[[Floats], Floats], int, str]:
-        """Return what makes of pixels that which is kept, its length, and what it depends on."""
+    def _kept(self) -> FrozenPart:
+        """Return what makes of pixels that which is kept of them."""
         if self.from_block < len(BLOCKS):
-            return lambda pixels: pixels.reshape(len(pixels), -1), PIXELS, "pixels"
-        body = self.body
-        run = compile_features(body.weights, convention=body.input_convention, spec=STEMS)
-        return run, STEMS.length, f"{body.fingerprint} {STEMS.kind} {STEMS.blocks}"
+            return FrozenPart(lambda pixels: pixels.reshape(len(pixels), -1), PIXELS, "pixels")
+        return frozen_part(self.body, STEMS)
 
 
 def strata_of(parts: Sequence[Looks], *, second_hospital: float) -> list[tuple[Looks, float]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
 from inference.training.body import Body
 from inference.training.recipe import Probe, Tune
@@ -136,7 +137,7 @@ def fit_probe(
     for looks, share in strata:
         views = min(probe.views, len(looks.views))
         for view in range(views):
-            read.append(predict(features, looks, view=view))
+            read.append(predict(features, looks, view=view, named=f"probe, view {view}"))
             labels.append(looks.labels)
             weights.append(np.full(len(looks.rows), share / (len(looks.rows) * views)))
     x, y, w = (np.concatenate(part) for part in (read, labels, weights))
@@ -158,10 +159,19 @@ def standardisation(features: Floats) -> tuple[Floats, Floats]:
     return mean, np.where(spread > floor, 1 / np.maximum(spread, floor), 0).astype(np.float32)
 
 
-def predict(model: "keras.Model", looks: Looks, *, view: int = 0) -> Floats:
-    """Return what ``model`` makes of each of ``looks`` in one view, (n, outputs) float32."""
-    read = (looks.read(view, chosen) for chosen in _pieces(len(looks.rows)))
-    return np.concatenate([np.asarray(model.predict_on_batch(inputs)) for inputs in read])
+def predict(
+    model: "keras.Model", looks: Looks, *, view: int = 0, named: str | None = None
+) -> Floats:
+    """Return what ``model`` makes of each of ``looks`` in one view, (n, outputs) float32.
+
+    Progress is shown under what it is ``named``, if it is.
+    """
+    found = []
+    with tqdm(desc=named, total=len(looks.rows), unit="image", disable=named is None) as bar:
+        for chosen in _pieces(len(looks.rows)):
+            found.append(np.asarray(model.predict_on_batch(looks.read(view, chosen))))
+            bar.update(len(chosen))
+    return np.concatenate(found)
 
 
 def head_of(model: "keras.Model", head: Arrays) -> dict[str, npt.NDArray[np.floating]]:

@@ -84,13 +84,7 @@ class Fit:
 
 
 def run_fit(model: "keras.Model", fit: Fit, tune: Tune) -> Progress:
-    """Fit ``model`` and leave the weights that are kept in it; return how it went.
-
-    Raises
-    ------
-    BadData
-        The state that is kept belongs to another network.
-    """
+    """Fit ``model`` and leave the weights that are kept in it; return how it went."""
     progress, best = _resume(model, fit.state)
     while progress.epochs < fit.epochs and not _over(progress, fit.patience):
         began = time.perf_counter() - progress.seconds
@@ -145,8 +139,8 @@ def _watch(model: "keras.Model", fit: Fit, progress: Progress) -> None:
 
 
 def _is_best(progress: Progress) -> bool:
-    worths = progress.history["worth"]
-    return worths[-1] == max(worths)
+    *before, now = progress.history["worth"]
+    return not before or now > max(before)
 
 
 def _over(progress: Progress, patience: int | None) -> bool:

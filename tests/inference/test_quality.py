@@ -1,5 +1,6 @@
 """What nobody can read is said before any network is asked."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 from PIL import Image
 
 from inference.classifier import Radiograph
+from inference.manifest import ManifestInvalid
 from inference.preprocess import squash
-from inference.quality import check_quality
+from inference.quality import BOUNDS, check_quality
 from tests.dicom_files import chest_pixels, child_chest
 
 NOISE = np.random.default_rng(0).random((224, 224), np.float32)
@@ -45,6 +47,29 @@ def test_what_nobody_can_read_is_rejected(pixels, code, outcome):
     refusal = check_quality(pixels)
     assert refusal is not None
     assert (refusal.code, refusal.outcome) == (code, outcome)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"spread_minimum": 0.9}, "no_contrast"),
+        ({"extreme_maximum": 0.0}, "saturated"),
+        ({"roughness_maximum": 0.0}, "noise"),
+        ({"structure_minimum": 1.0}, "no_structure"),
+        ({"colour_maximum": 0.03}, "not_grey"),
+    ],
+)
+def test_the_bounds_are_those_that_are_given(change, code):
+    pixels = np.clip(CHEST * 1.1, 0, 1)
+    assert check_quality(pixels, colour=0.04) is None
+    bounds = dataclasses.replace(BOUNDS, **change)
+    assert check_quality(pixels, colour=0.04, bounds=bounds).code == code
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
+def test_a_bound_is_a_share(value):
+    with pytest.raises(ManifestInvalid, match="roughness_maximum"):
+        dataclasses.replace(BOUNDS, roughness_maximum=value)
 
 
 def test_a_grainy_radiograph_is_not_taken_for_noise():

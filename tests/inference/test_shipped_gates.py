@@ -1,11 +1,15 @@
 """The gates of the released bundle, on pictures that packages ship and on real radiographs."""
 
+import dataclasses
 import io
+from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pydicom
 import pydicom.data
 import pytest
+import skimage
 import sklearn.datasets
 from PIL import Image
 
@@ -13,11 +17,13 @@ from inference.bundle import read_bundle
 from inference.classifier import Classifier
 from inference.likeness import REASONS
 from inference.preprocess import squash
+from inference.quality import BOUNDS
 from inference.score import Score
 from inference.training.features import read_grey
 from inference.training.gates import arranged
 from inference.training.splits import of_split, read_rows
 from tests.bundles import SHIPPED
+from tests.dicom_files import child_chest
 
 OTHER_MODALITIES = {"CT", "MR", "US", "NM"}
 
@@ -39,9 +45,17 @@ def png(pixels, *, stretch=True):
     return stream.getvalue()
 
 
+def photographs():
+    """Return the pictures that scikit-image and scikit-learn ship, colours and all."""
+    folder = Path(skimage.__file__).parent / "data"
+    files = [path for end in ("png", "jpg") for path in sorted(folder.glob(f"*.{end}"))]
+    grey = [png(one.mean(-1)) for one in sklearn.datasets.load_sample_images().images]
+    return [*(path.read_bytes() for path in files), *grey]
+
+
 def slices():
-    """Return pictures of other modalities: one grey frame of each file that can be read."""
-    found = []
+    """Return pictures of other modalities, by modality: one grey frame of each readable file."""
+    found = defaultdict(list)
     for path in pydicom.data.get_testdata_files("*.dcm"):
         try:
             dataset = pydicom.dcmread(path)
@@ -55,7 +69,7 @@ def slices():
             pixels = pixels[len(pixels) // 2]
         pixels = pixels if pixels.ndim == 2 else pixels[..., :3].mean(-1)
         if min(pixels.shape) >= 32 and np.ptp(pixels) > 0:
-            found.append(png(pixels))
+            found[dataset.Modality].append(png(pixels))
     return found
 
 
@@ -73,16 +87,31 @@ def drawings():
 
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_no_chest_radiograph_is_refused(classifier):
-    photographs = [png(one.mean(-1)) for one in sklearn.datasets.load_sample_images().images]
-    strangers = [*photographs, *slices(), *drawings()]
-    assert len(strangers) >= 30
-    answers = classifier.classify(strangers)
-    scored = [number for number, answer in enumerate(answers) if isinstance(answer, Score)]
-    assert len(scored) / len(strangers) <= 0.05, scored
+    kinds = {"photographs": photographs(), "drawings": drawings()} | slices()
+    assert set(kinds) >= OTHER_MODALITIES
+    assert len(kinds["photographs"]) >= 25
+    named = [kind for kind, pictures in kinds.items() for _ in pictures]
+    answers = classifier.classify([one for pictures in kinds.values() for one in pictures])
+    through = [kind for kind, one in zip(named, answers, strict=True) if isinstance(one, Score)]
+    assert len(through) / len(named) <= 0.05, through
+    assert not {"photographs", "drawings"} & set(through), through
     assert {answer.outcome for answer in answers if not isinstance(answer, Score)} == {
         "not_applicable",
         "rejected_quality",
     }
+
+
+def test_the_bounds_of_quality_are_those_of_the_bundle(airlock):
+    bundle = read_bundle(SHIPPED)
+    gates = dataclasses.replace(
+        bundle.manifest.gates, quality=dataclasses.replace(BOUNDS, spread_minimum=0.9)
+    )
+    stricter = dataclasses.replace(
+        bundle, manifest=dataclasses.replace(bundle.manifest, gates=gates)
+    )
+    with Classifier(stricter, airlock) as classifier:
+        (answer,) = classifier.classify([child_chest()])
+    assert answer.code == "no_contrast"
 
 
 def test_a_photograph_in_colour_is_refused(classifier):

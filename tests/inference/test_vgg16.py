@@ -9,7 +9,6 @@ from inference.vgg16 import (
     FeatureSpec,
     build_body,
     choose_device,
-    compile_features,
     compile_reader,
     get_weights,
     read_features,
@@ -22,7 +21,8 @@ POOLED = FeatureSpec("pooled", (4, 5))
 
 @pytest.fixture(scope="module")
 def pooled(weights):
-    return compile_features(weights, convention="rgb_0_1", spec=POOLED)
+    read = compile_reader(weights, convention="rgb_0_1", spec=POOLED)
+    return lambda pixels: read(pixels).features
 
 
 @pytest.fixture

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 HELP = "fit a network by a recipe"
 EPILOG = """\
-A recipe is a TOML file that says everything but data, base weights and seed; it is kept with the
-run, word for word. Everything is chosen on val, and on what is held out of external_dev. What was
-computed is kept and not computed again: a run that was interrupted goes on where it was when the
-same command is given again. `pack` makes a bundle of the run.
+splits.csv needs the column fold, of the second hospital, where the recipe holds folds out; with the
+column view each view there has its share. A recipe is a TOML file that says everything but data,
+base weights and seed; it is kept with the run, word for word. Everything is chosen on val, and on
+what is held out of external_dev. What was computed is kept and not computed again, but for the
+probe: a run that was interrupted goes on where it was when the same command is given again. `pack`
+makes a bundle of the run.
 """
 
 

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from hashlib import sha256
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from inference.bundle import read_bundle
 from inference.choice import EngineUnavailable
 from inference.golden import drift_of
 from inference.manifest import write_manifest
+from inference.quality import BOUNDS
 from inference.training.__main__ import COMMANDS, main
 from inference.training.card import card
 from inference.training.recipe import SHIPPED, read_recipe, recipe_text
@@ -33,9 +36,9 @@ QUICK = {"epochs": 3, "steps": 2, "batch": 12, "patience": 3}
 
 def quick(name, folder, **changes):
     """Return the file of a shipped recipe with fewer views, epochs and steps."""
-    text = recipe_text(name).replace("views = 6", "views = 1")
-    for key, value in (QUICK | changes).items():
-        text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", text)
+    text = recipe_text(name)
+    for key, value in (QUICK | {"views": 1} | changes).items():
+        text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", text, count=1)
     path = folder / f"{name}.toml"
     path.write_text(text)
     return path
@@ -93,7 +96,12 @@ def test_a_run_of_two_hospitals_says_how_it_came_about(two, base, data):
     assert len(record.histories["all"]["loss"]) == record.kept_epoch
     held_out = {one.file for one in record.held_out}
     assert held_out == {f"external_dev-{number}.png" for number in range(8)}
-    assert (two / "recipe.toml").read_text() == quick("multi-source", two.parent).read_text()
+    text = (two / "recipe.toml").read_text()
+    assert text == record.origin.recipe == quick("multi-source", two.parent).read_text()
+    assert record.origin.list_sha256 == sha256((data / "splits.csv").read_bytes()).hexdigest()
+    assert record.origin.machine.cores > 0
+    assert record.origin.versions["tensorflow"] == version("tensorflow")
+    assert 0 < record.seconds["probe"] < record.seconds["probe"] + record.seconds["tuning"]
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +120,7 @@ def test_pack_makes_a_bundle_that_reads_and_says_what_it_is(bundle):
     assert manifest.schema == 2
     assert manifest.intended_use.age_years == (1, 90)
     assert manifest.calibration.fitted_on == "val and external_dev out of fold"
+    assert manifest.gates.quality == BOUNDS
     assert manifest.threshold.low <= manifest.threshold.value <= manifest.threshold.high
     with inference.load(bundle) as classifier:
         (answer,) = classifier.classify([child_chest()], gates=False)
@@ -198,6 +207,14 @@ def test_one_hospital_is_for_its_own_ages_alone(data, base, tmp_path):
     manifest = read_bundle(tmp_path / "one-0.0.1").manifest
     assert manifest.intended_use.age_years == (1, 5)
     assert manifest.calibration.fitted_on == "val"
+
+
+def test_a_fit_that_is_no_longer_better_ends_with_its_best_epoch(data, base, tmp_path):
+    recipe = str(quick("single-source", tmp_path, patience=1, rate="1e-12"))
+    assert run(data, base, tmp_path / "run", "--recipe", recipe, "--limit", "6") == 0
+    record = read_run(tmp_path / "run").record
+    assert len(set(record.histories["all"]["val_auc"])) == 1
+    assert (record.kept_epoch, len(record.histories["all"]["loss"])) == (1, 2)
 
 
 def test_the_recipe_of_the_article_runs_for_real(article, base, data, tmp_path):
@@ -312,6 +329,15 @@ def test_a_recipe_that_is_not_there_is_named(data, base, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "There is no recipe nonsense: give a" in said
     assert "one of article, multi-source, single-source." in said
+
+
+def test_folds_that_are_to_be_held_out_must_be_there(data, base, tmp_path, capsys):
+    recipe = quick("multi-source", tmp_path)
+    recipe.write_text(recipe.read_text().replace('["0", "1"]', '["7"]'))
+    assert run(data, base, tmp_path / "out", "--recipe", str(recipe)) == 2
+    said = capsys.readouterr().err
+    assert "holds the folds 7 of external_dev out" in said
+    assert "(its column 'fold')" in said
 
 
 def test_two_hospitals_are_needed_where_the_recipe_says_so(base, tmp_path, capsys):

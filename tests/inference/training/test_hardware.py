@@ -2,8 +2,9 @@
 
 import pytest
 
+from inference.choice import cores
 from inference.training import hardware
-from inference.training.hardware import machine, precision_of
+from inference.training.hardware import Machine, machine, precision_of, this_machine
 from inference.training.recipe import read_recipe, recipe_text
 
 OURS, ARTICLE = (read_recipe(recipe_text(name)) for name in ("multi-source", "article"))
@@ -27,6 +28,16 @@ def test_another_processor_or_system_computes_in_float32(flags):
     assert precision_of("auto", "cpu", OURS) == "float32"
     flags("avx512f")
     assert precision_of("auto", "cpu", OURS) == "float32"
+
+
+def test_the_machine_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "cpuinfo"
+    path.write_text("model name : Fast One\nflags : fpu amx_bf16\nmodel name : Fast One\n")
+    monkeypatch.setattr(hardware, "CPU_FLAGS", path)
+    assert this_machine() == Machine("Fast One", cores(), amx=True)
+    monkeypatch.setattr(hardware, "CPU_FLAGS", tmp_path / "none")
+    assert this_machine().processor
+    assert not this_machine().amx
 
 
 def test_a_gpu_fits_in_halves(flags):

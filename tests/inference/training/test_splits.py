@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from inference.training.splits import BadData, of_split, patient_of, read_rows
+from inference.training.splits import BadData, list_sha256, of_split, patient_of, read_rows
 
 HEADER = ["file", "label", "split", "patient", "native_copy"]
 GOOD = [
@@ -26,7 +26,7 @@ def folder(tmp_path):
     def make(rows, header=HEADER):
         with (tmp_path / "splits.csv").open("w", newline="") as stream:
             csv.writer(stream).writerows([header, *rows])
-        for row in rows:
+        for row in [row for row in rows if ".." not in row[0]]:
             Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / row[0])
         return tmp_path
 
@@ -91,6 +91,12 @@ def test_only_the_splits_that_are_needed_must_be_whole(folder):
             lambda rows: rows.pop(),
             "'val' holds too few radiographs of the class PNEUMONIA: 2, where at least 3",
         ),
+        (lambda rows: rows[0].__setitem__(2, ""), r"a\.png: no split"),
+        (lambda rows: rows.append(["a.png", "NORMAL", "val", "X", ""]), r"a\.png is .* twice"),
+        (lambda rows: rows[1].pop(), r"Line 3 of splits\.csv .* not as long as its head"),
+        (lambda rows: rows[1].append("more"), r"Line 3 of splits\.csv .* not as long as its head"),
+        (lambda rows: rows[0].__setitem__(0, "../x/a.png"), r"\.\./x/a\.png: a file is named by"),
+        (lambda rows: rows[0].__setitem__(4, "/etc/passwd"), r"/etc/passwd: a file is named by"),
     ],
 )
 def test_a_bad_list_is_refused_in_a_sentence(folder, change, said):
@@ -103,6 +109,38 @@ def test_a_bad_list_is_refused_in_a_sentence(folder, change, said):
 def test_a_missing_column_is_named(folder):
     with pytest.raises(BadData, match="no column 'patient'"):
         read_rows(folder([row[:3] for row in GOOD], HEADER[:3]))
+
+
+def test_what_a_spreadsheet_wrote_is_read_and_another_encoding_refused(folder):
+    path = folder([[*GOOD[0][:3], "Müller", ""], *GOOD[1:]]) / "splits.csv"
+    text = path.read_text()
+    path.write_text(text, encoding="utf-8-sig")
+    assert read_rows(path.parent)[0].patient == "Müller"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(BadData, match=r"splits\.csv in .* is not a CSV file in UTF-8"):
+        read_rows(path.parent)
+
+
+def test_a_list_of_duplicates_without_their_twins_is_refused(folder):
+    path = folder(GOOD)
+    (path / "duplicates_removed.csv").write_text("file\na.png\n")
+    with pytest.raises(BadData, match=r"duplicates_removed\.csv .* no column 'identical_to'"):
+        read_rows(path)
+
+
+def test_a_list_has_a_fingerprint_and_so_has_a_tree(folder):
+    path = folder(GOOD)
+    before = list_sha256(path)
+    folder(GOOD[::-1])
+    assert list_sha256(path) != before
+    (path / "splits.csv").unlink()
+    named = []
+    for name in ("one.png", "two.png"):
+        file = path / "train" / "NORMAL" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        named.append(list_sha256(path))
+    assert len({before, *named}) == 3
 
 
 def test_a_missing_file_is_named(folder):
