@@ -9,8 +9,8 @@ from inference.manifest import Head, Layer
 from inference.training.body import Body, load_body
 from inference.training.recipe import Settings, TunedRecipe
 from inference.training.run import HeldOut, Record, Trained
-from inference.training.splits import CHOSEN_ON, FITTED, BadData, Row, fitting_rows
-from inference.training.stems import SECOND, Loader, Looks, strata_of
+from inference.training.splits import CHOSEN_ON, Row, fitting_rows
+from inference.training.stems import SECOND, Loader, Looks, fitted_splits, strata_of
 from inference.training.tuned import (
     blocks_of,
     build_features,
@@ -96,12 +96,10 @@ class _Lab:
         self.recipe = recipe
         self.settings = settings
         self.body = body
-        splits = [FITTED, *([SECOND] if recipe.data.second_hospital else [])]
+        splits = fitted_splits(rows, recipe.data)
         others = [row for split in splits for row in fitting_rows(rows, split, settings.limit)]
         loader = Loader(body, settings, recipe.tune.from_block, others)
         self.fitted = {split: loader.load(rows, split, views=recipe.views) for split in splits}
-        if not all(looks.rows for looks in self.fitted.values()):
-            raise BadData(f"The recipe learns from {SECOND}, of which the folder holds nothing.")
         self.val = loader.load(rows, CHOSEN_ON, views=0)
 
     def fit(self, folds: Sequence[str], *, epochs: int | None) -> Progress:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from inference.training.recipe import ArticleRecipe, Recipe
+from inference.training.recipe import Recipe, TunedRecipe
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 HALVES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16", "float32": "float32"}
@@ -17,14 +17,14 @@ def precision_of(wanted: str, device: str, recipe: Recipe) -> str:
 
     Automatically it is float16 on a GPU, and bfloat16 on a processor that multiplies matrices of
     it in hardware (AMX), where a step takes a fifth of the time; elsewhere, and for the article's
-    recipe on a processor, float32.
+    recipe and a head alone on a processor, float32.
     """
     if wanted != "auto":
         return wanted
     if device == "gpu":
         return "float16"
     amx = CPU_FLAGS.is_file() and "amx_bf16" in CPU_FLAGS.read_text(encoding="utf-8")
-    return "bfloat16" if amx and not isinstance(recipe, ArticleRecipe) else "float32"
+    return "bfloat16" if amx and isinstance(recipe, TunedRecipe) else "float32"
 
 
 @contextmanager

@@ -37,15 +37,17 @@ class Record:
     ----------
     histories : dict
         For each fit its figures, one an epoch: ``loss``, ``accuracy``, ``val_loss`` and so on.
+        Empty for a head alone: a regression has no epochs.
     kept_epoch : int
-        Counted from 1: whose weights are kept.
+        Counted from 1: whose weights are kept. 0 where there are no epochs.
     precision : str
         Of the multiplications of the fit; what is measured and shipped is float32.
     images : dict
         How many radiographs of each split were fitted.
     seconds : dict
-        ``features`` and ``tuning``, or ``epochs``: what each took, however often interrupted.
-    seconds_an_epoch : float
+        ``features`` and ``tuning`` or ``head``, or ``epochs``: what each took, however often
+        interrupted.
+    seconds_an_epoch : float, optional
         For as many radiographs as ``images`` counts.
     held_out : tuple of HeldOut
         Of the second hospital, if it was fitted: what calibration may rest on.
@@ -60,7 +62,7 @@ class Record:
     histories: dict[str, dict[str, tuple[float, ...]]]
     kept_epoch: int
     seconds: dict[str, float]
-    seconds_an_epoch: float
+    seconds_an_epoch: float | None
     held_out: tuple[HeldOut, ...]
 
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from inference.training.body import Body
 from inference.training.features import FeatureCache, View
-from inference.training.recipe import Settings
-from inference.training.splits import Row, fitting_rows, labels_of
+from inference.training.recipe import Mixture, Settings
+from inference.training.splits import FITTED, BadData, Row, fitting_rows, labels_of
 from inference.vgg16 import BLOCKS, SIZE, STEM, FeatureSpec, compile_features
 
 if TYPE_CHECKING:
@@ -117,6 +117,21 @@ class Loader:
         body = self.body
         run = compile_features(body.weights, convention=body.input_convention, spec=STEMS)
         return run, STEMS.length, f"{body.fingerprint} {STEMS.kind} {STEMS.blocks}"
+
+
+def fitted_splits(rows: Sequence[Row], data: Mixture) -> tuple[str, ...]:
+    """Return the splits that a recipe learns from.
+
+    Raises
+    ------
+    BadData
+        It learns from the second hospital, of which there is nothing.
+    """
+    if not data.second_hospital:
+        return (FITTED,)
+    if not fitting_rows(rows, SECOND):
+        raise BadData(f"The recipe learns from {SECOND}, of which the folder holds nothing.")
+    return FITTED, SECOND
 
 
 def strata_of(parts: Sequence[Looks], *, second_hospital: float) -> list[tuple[Looks, float]]:
