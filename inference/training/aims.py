@@ -18,7 +18,7 @@ from inference.training.cards.words import (
     share,
 )
 
-HEAD_ALONE = {"quick"}
+HEAD_ALONE = {"head"}
 """Recipes that leave the whole body frozen."""
 SECOND_HOSPITAL = "external_dev"
 HEADER_REASONS = ("age_", "modality_", "body_part_", "view_")

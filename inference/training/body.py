@@ -1,4 +1,4 @@
-"""Where a body comes from: Keras's ImageNet weights, or a file in Keras's layout."""
+"""Where a body comes from: Keras's ImageNet weights, a file in Keras's layout, or a bundle."""
 
 import hashlib
 import os
@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from inference.bundle import read_bundle
 from inference.training.splits import BadData
 from inference.vgg16 import build_body, get_weights, layer_shapes, set_weights
 
@@ -45,14 +46,19 @@ class Body:
 
 
 def load_body(source: str) -> Body:
-    """Return the body named by ``source``: ``imagenet``, or the path of a Keras weights file.
+    """Return the body named by ``source``: ``imagenet``, a Keras weights file, a bundle's folder.
 
     Raises
     ------
     BadData
         The file is missing or does not hold a VGG16 body, or ImageNet's weights cannot be had.
+    BundleBroken
+        The folder is no bundle, or something in it was changed.
     """
-    return _imagenet() if source == "imagenet" else _from_file(Path(source))
+    if source == "imagenet":
+        return _imagenet()
+    path = Path(source)
+    return _from_bundle(path) if path.is_dir() else _from_file(path)
 
 
 def rounded(weights: dict[str, npt.NDArray[np.float32]]) -> dict[str, npt.NDArray[np.float16]]:
@@ -85,6 +91,16 @@ def _reach(url: str) -> None:
         raise BadData(
             f"ImageNet's weights cannot be fetched ({error}). Give --base-weights a path."
         ) from error
+
+
+def _from_bundle(folder: Path) -> Body:
+    bundle = read_bundle(folder)
+    file = bundle.manifest.body
+    if file is None:
+        raise BadData(f"The bundle {folder} has no body.")
+    weights = {name: np.asarray(bundle.body[name], np.float16) for name in layer_shapes()}
+    convention = bundle.manifest.input.input_convention
+    return Body(Path(file.file).stem, weights, convention, file.provenance)
 
 
 def _from_file(path: Path) -> Body:

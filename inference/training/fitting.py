@@ -9,9 +9,9 @@ import numpy as np
 from inference.manifest import Head, Layer
 from inference.training.body import Body, load_body
 from inference.training.recipe import Settings, TunedRecipe
-from inference.training.run import HeldOut, Record, Trained, origin_of
-from inference.training.splits import CHOSEN_ON, FITTED, LABELS, BadData, Row, fitting_rows
-from inference.training.stems import SECOND, Loader, Looks, strata_of
+from inference.training.run import HeldOut, Record, Trained, held_out_of, origin_of
+from inference.training.splits import CHOSEN_ON, Row, fitting_rows
+from inference.training.stems import SECOND, Loader, Looks, fitted_splits, strata_of
 from inference.training.tuned import (
     blocks_of,
     build_features,
@@ -82,18 +82,6 @@ def train_tuned(rows: Sequence[Row], recipe: TunedRecipe, settings: Settings) ->
     )
 
 
-def _check_second(second: Sequence[Row], recipe: TunedRecipe) -> None:
-    """Raise BadData unless the second hospital is there, with the folds that are held out."""
-    if not second:
-        raise BadData(f"The recipe learns from {SECOND}, of which the folder holds nothing.")
-    for folds in recipe.data.folds_apart:
-        if {row.label for row in second if row.fold in folds} != set(LABELS.values()):
-            raise BadData(
-                f"The recipe holds the folds {' and '.join(folds)} of {SECOND} out: there "
-                "splits.csv (its column 'fold') needs radiographs of both classes."
-            )
-
-
 def best_epoch(worths: Sequence[Sequence[float]]) -> int:
     """Return the epoch, from 1, that was worth most on average, of those that all fits have."""
     fewest = min(len(one) for one in worths)
@@ -114,10 +102,8 @@ class _Lab:
         self.recipe = recipe
         self.settings = settings
         self.body = body
-        splits = [FITTED, *([SECOND] if recipe.data.second_hospital else [])]
+        splits = fitted_splits(rows, recipe.data)
         others = [row for split in splits for row in fitting_rows(rows, split, settings.limit)]
-        if recipe.data.second_hospital:
-            _check_second([row for row in others if row.split == SECOND], recipe)
         loader = Loader(body, settings, recipe.tune.from_block, others)
         self.fitted = {split: loader.load(rows, split, views=recipe.views) for split in splits}
         self.val = loader.load(rows, CHOSEN_ON, views=0)
@@ -126,9 +112,7 @@ class _Lab:
     def fit(self, folds: Sequence[str], *, epochs: int | None) -> Progress:
         """Fit without ``folds``: ``epochs`` of them, or until it is no longer better."""
         tune, share = self.recipe.tune, self.recipe.data.second_hospital
-        parts = [
-            looks.only([not out for out in _of(looks, folds)]) for looks in self.fitted.values()
-        ]
+        parts = [looks.without(folds) for looks in self.fitted.values()]
         strata = strata_of(parts, second_hospital=share)
         features = build_features(self.body, self.recipe.probe.blocks, tune.from_block)
         began = time.perf_counter()
@@ -148,18 +132,11 @@ class _Lab:
 
     def held_out(self, folds: Sequence[str]) -> Looks:
         """Return the radiographs of ``folds``."""
-        return self.fitted[SECOND].only(_of(self.fitted[SECOND], folds))
-
-
-def _of(looks: Looks, folds: Sequence[str]) -> list[bool]:
-    return [row.split == SECOND and row.fold in folds for row in looks.rows]
+        return self.fitted[SECOND].of_folds(folds)
 
 
 def _held_out(lab: _Lab, trials: Sequence[Progress], epoch: int | None) -> Iterator[HeldOut]:
     """Yield what the fits without them said, at the epoch that was chosen, of those held out."""
     for folds, trial in zip(lab.recipe.data.folds_apart, trials, strict=True):
-        rows = lab.held_out(folds).rows
         logits = trial.logits["held_out"][(epoch or 1) - 1]
-        for row, logit in zip(rows, logits, strict=True):
-            file = row.file.relative_to(lab.settings.data).as_posix()
-            yield HeldOut(file, row.label, logit)
+        yield from held_out_of(lab.held_out(folds).rows, logits, lab.settings.data)

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from inference.choice import cores
-from inference.training.recipe import ArticleRecipe, Recipe
+from inference.training.recipe import Recipe, TunedRecipe
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 HALVES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16", "float32": "float32"}
@@ -51,13 +51,13 @@ def precision_of(wanted: str, device: str, recipe: Recipe) -> str:
 
     Automatically it is float16 on a GPU, and bfloat16 on a processor that multiplies matrices of
     it in hardware (AMX), where a step takes a fifth of the time; elsewhere, and for the article's
-    recipe on a processor, float32.
+    recipe and a head alone on a processor, float32.
     """
     if wanted != "auto":
         return wanted
     if device == "gpu":
         return "float16"
-    may_halve = this_machine().amx and not isinstance(recipe, ArticleRecipe)
+    may_halve = this_machine().amx and isinstance(recipe, TunedRecipe)
     return "bfloat16" if may_halve else "float32"
 
 

@@ -106,8 +106,8 @@ def write_packed_report(
     """Write report.json, the card and the pictures beside the manifest."""
     out, record = packed.wish.out, packed.trained.record
     pictures = out / "pictures"
-    kept = record.histories["all"]
-    draw_curves(kept, record.kept_epoch, pictures / "curves.png")
+    if record.histories:  # a head alone has no epochs
+        draw_curves(record.histories["all"], record.kept_epoch, pictures / "curves.png")
     draw_network(manifest.head, [pictures / "network.png", out / "network.svg"])
     training = dataclasses.asdict(record)
     training.pop("held_out")

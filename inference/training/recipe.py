@@ -54,7 +54,7 @@ class Mixture:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """The logistic regression from which tuning starts.
+    """The logistic regression from which tuning starts, or which is all that is fitted.
 
     Parameters
     ----------
@@ -131,7 +131,17 @@ class TunedRecipe:
         _demand(self.views >= 0, "views", "at least 0")
 
 
-Recipe = ArticleRecipe | TunedRecipe
+@dataclass(frozen=True, slots=True)
+class HeadRecipe:
+    """The head alone, the logistic regression of ``probe``; the body stays as it is."""
+
+    network: Literal["probe"]
+    about: str
+    data: Mixture
+    probe: Probe
+
+
+Recipe = ArticleRecipe | TunedRecipe | HeadRecipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +199,8 @@ def read_recipe(text: str) -> Recipe:
         document = tomllib.loads(text)
         if document.get("network") == "article":
             return parse_object(ArticleRecipe, document)
+        if document.get("network") == "probe":
+            return parse_object(HeadRecipe, document)
         return parse_object(TunedRecipe, document)
     except (tomllib.TOMLDecodeError, Unfit) as error:
         raise BadData(f"The recipe is not valid: {error}.") from error

@@ -1,6 +1,7 @@
 """What a fit leaves behind: a folder that ``pack`` makes a bundle of."""
 
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from inference.strict import parse_object
 from inference.training.body import Body
 from inference.training.hardware import Machine, library_versions, this_machine
 from inference.training.recipe import Settings
-from inference.training.splits import BadData, list_sha256
+from inference.training.splits import BadData, Row, list_sha256
 
 Floats = npt.NDArray[np.floating]
 
@@ -28,6 +29,12 @@ class HeldOut:
     file: str
     label: int
     logit: float
+
+
+def held_out_of(rows: Sequence[Row], logits: Iterable[float], folder: Path) -> Iterator[HeldOut]:
+    """Yield what a fit without ``rows``, whose files lie in ``folder``, said of each of them."""
+    for row, logit in zip(rows, logits, strict=True):
+        yield HeldOut(row.file.relative_to(folder).as_posix(), row.label, float(logit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +79,17 @@ class Record:
     ----------
     histories : dict
         For each fit its figures, one an epoch: ``loss``, ``accuracy``, ``val_loss`` and so on.
+        Empty for a head alone: a regression has no epochs.
     kept_epoch : int
-        Counted from 1: whose weights are kept.
+        Counted from 1: whose weights are kept. 0 where there are no epochs.
     precision : str
         Of the multiplications of the fit; what is measured and shipped is float32.
     images : dict
         How many radiographs of each split were fitted.
     seconds : dict
-        ``features``, ``probe`` and ``tuning``, or ``epochs``: what each took, however often
-        interrupted; but a probe is done anew at each start, and the last one counts.
-    seconds_an_epoch : float
+        ``features``, ``probe`` and ``tuning`` or ``head``, or ``epochs``: what each took, however
+        often interrupted; but a probe is done anew at each start, and the last one counts.
+    seconds_an_epoch : float, optional
         For as many radiographs as ``images`` counts.
     held_out : tuple of HeldOut
         Of the second hospital, if it was fitted: what calibration may rest on.
@@ -96,7 +104,7 @@ class Record:
     histories: dict[str, dict[str, tuple[float, ...]]]
     kept_epoch: int
     seconds: dict[str, float]
-    seconds_an_epoch: float
+    seconds_an_epoch: float | None
     origin: Origin
     held_out: tuple[HeldOut, ...]
 

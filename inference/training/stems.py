@@ -12,8 +12,8 @@ import numpy.typing as npt
 from inference.training.body import Body
 from inference.training.features import FeatureCache, View
 from inference.training.frozen import FrozenPart, frozen_part
-from inference.training.recipe import Settings
-from inference.training.splits import Row, fitting_rows, labels_of
+from inference.training.recipe import Mixture, Settings
+from inference.training.splits import FITTED, LABELS, BadData, Row, fitting_rows, labels_of
 from inference.vgg16 import BLOCKS, SIZE, STEM, FeatureSpec
 
 if TYPE_CHECKING:
@@ -61,6 +61,14 @@ class Looks:
         return replace(
             self, rows=tuple(self.rows[index] for index in kept), places=self.places[kept]
         )
+
+    def of_folds(self, folds: Sequence[str]) -> "Looks":
+        """Return those of the second hospital that are in ``folds``."""
+        return self.only([_is_of(row, folds) for row in self.rows])
+
+    def without(self, folds: Sequence[str]) -> "Looks":
+        """Return all but those of `of_folds`."""
+        return self.only([not _is_of(row, folds) for row in self.rows])
 
     def read(self, view: int, chosen: Places) -> tuple[Floats, ...]:
         """Return what the network takes in: (n, 224, 224) pixels, or input of block 5 and pooled.
@@ -115,6 +123,33 @@ class Loader:
         if self.from_block < len(BLOCKS):
             return FrozenPart(lambda pixels: pixels.reshape(len(pixels), -1), PIXELS, "pixels")
         return frozen_part(self.body, STEMS)
+
+
+def _is_of(row: Row, folds: Sequence[str]) -> bool:
+    return row.split == SECOND and row.fold in folds
+
+
+def fitted_splits(rows: Sequence[Row], data: Mixture) -> tuple[str, ...]:
+    """Return the splits that a recipe learns from.
+
+    Raises
+    ------
+    BadData
+        It learns from the second hospital, of which there is nothing, or holds folds of it out of
+        which there are not both classes.
+    """
+    if not data.second_hospital:
+        return (FITTED,)
+    second = fitting_rows(rows, SECOND)
+    if not second:
+        raise BadData(f"The recipe learns from {SECOND}, of which the folder holds nothing.")
+    for folds in data.folds_apart:
+        if {row.label for row in second if _is_of(row, folds)} != set(LABELS.values()):
+            raise BadData(
+                f"The recipe holds the folds {' and '.join(folds)} of {SECOND} out: there "
+                "splits.csv (its column 'fold') needs radiographs of both classes."
+            )
+    return FITTED, SECOND
 
 
 def strata_of(parts: Sequence[Looks], *, second_hospital: float) -> list[tuple[Looks, float]]:

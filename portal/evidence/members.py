@@ -10,6 +10,7 @@ from portal.evidence.archive import json_bytes
 from portal.evidence.comparisons import comparisons_of
 from portal.evidence.decisions import decisions_at, operating_points_at
 from portal.evidence.overrides import COLUMNS, overrides_in
+from portal.evidence.repeats import repeats_in
 from portal.evidence.trail import slice_of
 from portal.predictions.report_selectors import report_of
 from portal.watch.selectors import Scope
@@ -76,6 +77,7 @@ def _watch(found: Watched) -> Iterator[tuple[str, bytes]]:
     yield "watch/watch.json", json_bytes(figures)
     for panel in found.panels:
         yield f"watch/{panel.slug}.csv", csv_of(panel).encode()
+    yield "watch/repeats.json", json_bytes(repeats_in(found.scope))
     yield "watch/overrides.csv", csv_text(COLUMNS, overrides_in(found.scope)).encode()
 
 

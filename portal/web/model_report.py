@@ -114,6 +114,7 @@ def _training(training: Part) -> Pairs:
     beside = f" (by the article: {article})" if article else ""
     pairs = [
         *((label, plainly(training.get(key))) for key, label in _TRAINING),
+        ("Epoch kept", plainly(training.get("kept_epoch") or None)),  # 0: a head alone has none
         ("Radiographs", plainly(training.get("images"))),
         ("Seconds an epoch", f"{per}{beside}" if per else ""),
         ("Seconds", plainly(training.get("seconds"))),
@@ -127,7 +128,6 @@ _TRAINING = (
     ("base", "Body"),
     ("views", "Views"),
     ("seed", "Seed"),
-    ("kept_epoch", "Epoch kept"),
 )
 
 

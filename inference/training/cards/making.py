@@ -18,6 +18,7 @@ from inference.training.cards.words import (
 )
 
 HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy", "val_auc")
+EPOCHLESS = "none: the head alone, by a regression"
 
 
 def use(report: Report) -> str:
@@ -46,6 +47,7 @@ def making(report: Report) -> str:
     """Return the recipe, the data, the time, and what each fit reached."""
     training = report.get("training")
     images = at(training, "images") or {}
+    kept = at(training, "kept_epoch")
     rows = [
         ("recipe", said(at(training, "recipe"))),
         ("seed", said(at(training, "seed"))),
@@ -53,7 +55,7 @@ def making(report: Report) -> str:
         ("views of each radiograph", said(_listed(at(training, "views")))),
         ("multiplications of the fit", said(at(training, "precision"))),
         ("radiographs", ", ".join(f"{k} {v:,}" for k, v in images.items()) or said(None)),
-        ("epoch kept", said(at(training, "kept_epoch"))),
+        ("epoch kept", EPOCHLESS if kept == 0 else said(kept)),
     ]
     fits = at(training, "histories") or {}
     return section(
@@ -62,11 +64,8 @@ def making(report: Report) -> str:
         table(["of the training", "was"], rows),
         "### Time",
         _seconds(training),
-        "### What the fits reached",
-        "The last epoch of each; the worth is what its epoch was chosen by.",
-        table(["fit", "epochs", *map(plain, HISTORY), "best worth"],
-              [_fit(name, history) for name, history in fits.items()]),
-    )  # fmt: skip
+        *(_fits(fits) if kept != 0 else ()),
+    )
 
 
 def chosen(report: Report) -> str:
@@ -170,6 +169,15 @@ def _seconds(training: object) -> str:
         words += f"; one of the article's recipe, on the same machine, {said(article, 1)} s"
         words += f" ({article / ours:.1f} times as long)." if ours else "."
     return f"{table(['part', 'seconds'], rows)}\n\n{words}"
+
+
+def _fits(fits: Mapping[str, Mapping[str, Sequence[float]]]) -> tuple[str, ...]:
+    return (
+        "### What the fits reached",
+        "The last epoch of each; the worth is what its epoch was chosen by.",
+        table(["fit", "epochs", *map(plain, HISTORY), "best worth"],
+              [_fit(name, history) for name, history in fits.items()]),
+    )  # fmt: skip
 
 
 def _fit(name: str, history: Mapping[str, Sequence[float]]) -> list[str]:

@@ -9,8 +9,9 @@ from inference.training.hardware import PRECISIONS, machine, precision_of
 from inference.training.recipe import (
     SHIPPED,
     ArticleRecipe,
+    HeadRecipe,
+    Recipe,
     Settings,
-    TunedRecipe,
     read_recipe,
     recipe_text,
 )
@@ -45,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--base-weights",
         default="imagenet",
         metavar="imagenet|PATH",
-        help="Keras's ImageNet weights (needs a network), or a .weights.h5 of a VGG16 body",
+        help="Keras's ImageNet weights (needs a network), a .weights.h5 of a VGG16 body, or the "
+        "folder of a bundle, whose body is taken",
     )
     add("--seed", type=int, default=0, help="decides everything that is random (default 0)")
     add("--limit", type=positive, metavar="N", help="at most N radiographs a split, to try it out")
@@ -88,18 +90,21 @@ def run(given: argparse.Namespace) -> int:
         trained = _train(rows, recipe, settings)
     write_run(settings.out, trained, settings)
     record = trained.record
-    print(f"epoch {record.kept_epoch} kept, {record.seconds_an_epoch:.0f} s an epoch")
+    if record.seconds_an_epoch is not None:
+        print(f"epoch {record.kept_epoch} kept, {record.seconds_an_epoch:.0f} s an epoch")
     print(f"run in {settings.out}")
     return 0
 
 
-def _train(
-    rows: Sequence[Row], recipe: ArticleRecipe | TunedRecipe, settings: Settings
-) -> "Trained":
+def _train(rows: Sequence[Row], recipe: Recipe, settings: Settings) -> "Trained":
     if isinstance(recipe, ArticleRecipe):
         from inference.training.article import train_article
 
         return train_article(rows, recipe, settings)
+    if isinstance(recipe, HeadRecipe):
+        from inference.training.head import train_head
+
+        return train_head(rows, recipe, settings)
     from inference.training.fitting import train_tuned
 
     return train_tuned(rows, recipe, settings)

@@ -227,7 +227,7 @@ def changed(path, value):
         ("training.seconds", {"all": 5401.0}, "training on", False),
         ("training.article_seconds_an_epoch", 1000.0, "an epoch", False),
         ("training.article_seconds_an_epoch", None, "an epoch", None),
-        ("training.recipe", "quick", "an epoch", False),
+        ("training.recipe", "head", "an epoch", False),
         ("weights_bytes", 40_000_001, "shipped", False),
     ],
 )  # fmt: skip

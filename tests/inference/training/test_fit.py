@@ -328,7 +328,7 @@ def test_a_recipe_that_is_not_there_is_named(data, base, tmp_path, capsys):
     assert run(data, base, tmp_path / "out", "--recipe", "nonsense") == 2
     said = capsys.readouterr().err
     assert "There is no recipe nonsense: give a" in said
-    assert "one of article, multi-source, single-source." in said
+    assert "one of article, head, multi-source, single-source." in said
 
 
 def test_folds_that_are_to_be_held_out_must_be_there(data, base, tmp_path, capsys):
