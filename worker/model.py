@@ -123,9 +123,12 @@ def _load(version: ModelVersion) -> Classifier:
             raise ModelUnavailable(f"The weights of {version} are not those registered.")
         _say_loading(version)
         classifier = Classifier(bundle, Airlock(settings.OVERREAD_AIRLOCK_SOCKET))
+        classifier.warm_up()
     except (BundleBroken, DeviceUnavailable) as error:
         raise ModelUnavailable(str(error)) from error
-    classifier.warm_up()
+    except ValueError as error:
+        sentence = f"The arrays of {version} are not those of its network: {error}."
+        raise ModelUnavailable(sentence) from error
     golden.check(version, classifier, bundle.golden)
     _said_loading.discard(version.pk)
     logger.info("model %s is loaded after %.1f s", version, time.monotonic() - started)

@@ -7,12 +7,14 @@ from types import SimpleNamespace
 import pytest
 
 from inference import Refusal
+from inference.choice import EngineUnavailable
 from inference.vgg16 import DeviceUnavailable
+from portal.operations import health
 from portal.predictions.models import Deployment, ModelVersion, Prediction, Worker
 from portal.predictions.selectors import live_versions
 from tests.bundles import tiny_bundle
 from tests.factories import make_instance, make_model_version, make_prediction, make_study
-from worker import leases, model, reading, tasks
+from worker import leases, lifecycle, model, reading, tasks
 
 pytestmark = pytest.mark.django_db
 NOTHING = [Refusal("unreadable", "Not an image.", "failed")]
@@ -130,6 +132,23 @@ def test_loading_is_said_once_a_change_of_state(shipped, bundle, caplog, monkeyp
     for _ in range(3):
         model.live_classifiers()
     assert said(caplog)[3:] == [f"model {shipped} is loaded after"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (EngineUnavailable("The engine ncnn cannot run it here."), "The engine ncnn cannot run it"),
+        (ValueError("weights of 64"), "are not those of its network: weights of 64."),
+    ],
+)
+def test_why_a_network_does_not_run_here_is_said_to_who_asks(shipped, monkeypatch, error, said):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(model, "Classifier", fail)
+    lifecycle.load_live_models()
+    assert said in Worker.objects.get().trouble
+    assert said in health.database_parts()[-1].reason
 
 
 def said(caplog):
