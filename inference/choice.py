@@ -19,8 +19,8 @@ class EngineUnavailable(DeviceUnavailable):
 def choose_engine(manifest: Manifest, wanted: str | None = None) -> str:
     """Return ``tensorflow``, ``ncnn``, ``onnx`` or ``reduced``.
 
-    On processors ncnn: in float32 twice as fast as TensorFlow and ONNX Runtime, and the smallest
-    in memory; on a GPU TensorFlow. Only who asks for it gets the reduced one.
+    On processors ncnn: of those that compute in float32 twice as fast as the others and the
+    smallest in memory; on a GPU TensorFlow. Only who asks for it gets the reduced one.
 
     Parameters
     ----------
@@ -77,8 +77,3 @@ def check_reduced(manifest: Manifest) -> None:
             f"OVERREAD_ENGINE is reduced, but the calibration error of {named} on val was "
             f"{reduced.ece:.4f} with it; at most {ece.high:.4f} is within the report's interval."
         )
-
-
-def cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from inference.bundle import Bundle
 from inference.calibration import to_probability
+from inference.choice import EngineUnavailable
 from inference.engines import DenseHead, Engine, load_engine, spec_of
 from inference.gate import Facts, Widening, gather_facts, judge_use
 from inference.gradcam import Explanation, explain, shown_alpha
@@ -115,9 +116,19 @@ class Classifier:
         self._turn = threading.Lock()
 
     def warm_up(self) -> None:
-        """Run the network once, so that the first radiograph does not wait for it."""
+        """Run the network once, so that the first radiograph does not wait for it.
+
+        Raises
+        ------
+        EngineUnavailable
+            The engine gives it up.
+        """
         size = self.manifest.input.size
-        self._engine.read(np.zeros((1, size, size), np.float32))
+        try:
+            self._engine.read(np.zeros((1, size, size), np.float32))
+        except RuntimeError as error:
+            sentence = f"{self._engine.name} cannot run the network here: {error}."
+            raise EngineUnavailable(sentence) from error
 
     def classify(
         self, files: Sequence[bytes | Path | Radiograph], *, gates: bool = True

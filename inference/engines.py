@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference import vgg16
-from inference.choice import choose_engine
+from inference.choice import EngineUnavailable, choose_engine
 from inference.manifest import Head, Manifest
 from inference.ncnn_engine import NcnnEngine
 from inference.onnx_engine import OnnxEngine
@@ -162,12 +162,24 @@ def load_engine(manifest: Manifest, body: Arrays, alpha: Floats | None = None) -
 
     Raises
     ------
-    DeviceUnavailable, ValueError
-        See `inference.choice.choose_engine`, `TensorFlowEngine`, `NcnnEngine` and `OnnxEngine`.
+    DeviceUnavailable
+        See `inference.choice.choose_engine` and `TensorFlowEngine`.
+    EngineUnavailable
+        The engine's library is not here or cannot run it.
+    ValueError
+        The arrays are not those of the network: see the engines.
     """
     if manifest.network == "tiny":
         return TinyEngine(alpha)
     chosen = choose_engine(manifest)
+    try:
+        return _make_engine(chosen, manifest, body, alpha)
+    except (ImportError, OSError, RuntimeError) as error:
+        model = f"{manifest.name} {manifest.version}"
+        raise EngineUnavailable(f"The engine {chosen} cannot run {model} here: {error}.") from error
+
+
+def _make_engine(chosen: str, manifest: Manifest, body: Arrays, alpha: Floats | None) -> Engine:
     if chosen == "tensorflow":
         return TensorFlowEngine(manifest, body, alpha)
     if chosen == "ncnn":

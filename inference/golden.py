@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from inference.agreement import tolerance
+from inference.agreement import SAME_ENGINE, tolerance
 from inference.bundle import BundleBroken
-from inference.manifest import Golden
+from inference.manifest import Golden, Manifest
 from inference.refusal import Refusal
+from inference.score import Score
 
 if TYPE_CHECKING:
     from inference.classifier import Classifier
@@ -65,35 +66,77 @@ def write_golden(folder: Path, classifier: "Classifier") -> Golden:
     return Golden(FILE, pin, answer.logit, answer.probability, answer.engine)
 
 
-def drift_of(classifier: "Classifier", png: bytes) -> str:
-    """Return how what ``classifier`` makes of the golden image differs from what it must, or "".
+def score_golden(classifier: "Classifier", png: bytes) -> Score | Refusal:
+    """Return what ``classifier`` makes of the golden image.
 
     Raises
     ------
     AirlockUnavailable
         Nobody opens the picture, so nothing is known.
+    """
+    (answer,) = classifier.classify([png], gates=False)
+    return answer
+
+
+def drift_of(classifier: "Classifier", png: bytes) -> str:
+    """Return how what ``classifier`` makes of the golden image differs from what it must, or "".
+
+    Raises
+    ------
+    AirlockUnavailable, ValueError
+        See `score_golden` and `drift_in`.
+    """
+    return drift_in(classifier.manifest, score_golden(classifier, png))
+
+
+def drift_in(manifest: Manifest, answer: Score | Refusal, first: Score | None = None) -> str:
+    """Return how an answer to the golden image differs from what it must be, or "".
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Of the model: it says what was made of the picture when the version was packed.
+    answer : Score or Refusal
+        What is made of it now.
+    first : Score, optional
+        What the same process made of it before, with the same engine.
+
+    Raises
+    ------
     ValueError
         The bundle has no golden image.
     """
-    manifest = classifier.manifest
     golden = manifest.golden
     if golden is None:
         raise ValueError("there is no golden image in this bundle")
-    (answer,) = classifier.classify([png], gates=False)
     if isinstance(answer, Refusal):
         return f"the golden image gets no score ({answer.code}); it was {golden.score:.6f}"
-    allowed = tolerance(golden.engine, answer.engine)
-    # A score near 0 or 1 hardly moves; the logit below it does.
-    logit_allowed = allowed / (STEEPEST * manifest.calibration.slope)
-    if (
-        abs(answer.probability - golden.score) <= allowed
-        and abs(answer.logit - golden.logit) <= logit_allowed
-    ):
+    slope = manifest.calibration.slope
+    moved = (answer.probability - golden.score, answer.logit - golden.logit)
+    if not _are_small(moved, tolerance(golden.engine, answer.engine), slope):
+        was = f"it was {golden.score:.6f} (logit {golden.logit:.5f}) on {golden.engine}"
+        return f"{_said(answer)}; {was}"
+    if first is None:
         return ""
-    return (
-        f"the golden image scores {answer.probability:.6f} (logit {answer.logit:.5f}) on "
-        f"{answer.engine}; it was {golden.score:.6f} (logit {golden.logit:.5f}) on {golden.engine}"
-    )
+    moved = (answer.probability - first.probability, answer.logit - first.logit)
+    if not _are_small(moved, SAME_ENGINE, slope):
+        was = f"in this process it was {first.probability:.6f} (logit {first.logit:.5f})"
+        return f"{_said(answer)}; {was}"
+    return ""
+
+
+def _are_small(moved: tuple[float, float], allowed: float, slope: float) -> bool:
+    """Return whether score and logit moved by as little as a score may.
+
+    A score near 0 or 1 hardly moves; the logit below it does.
+    """
+    score, logit = moved
+    return abs(score) <= allowed and abs(logit) <= allowed / (STEEPEST * slope)
+
+
+def _said(answer: Score) -> str:
+    scores = f"{answer.probability:.6f} (logit {answer.logit:.5f})"
+    return f"the golden image scores {scores} on {answer.engine}"
 
 
 def _bump(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -4,6 +4,7 @@ Winograd's method takes a quarter of the multiplications of a 3 x 3 convolution 
 (Lavin & Gray 2016, arXiv:1509.09308), and VGG16 has no other convolutions.
 """
 
+import math
 import os
 from importlib.metadata import version
 from typing import Any
@@ -11,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inference.choice import cores
-from inference.vgg16 import BLOCKS, Reading
+from inference.processors import cores
+from inference.vgg16 import BLOCKS, SIZE, Reading, layer_shapes
 from inference.wanted import LAYERS, Arrays, Floats, Wanted, last_layer
 
 BATCH_SIZE = 4
@@ -47,12 +48,14 @@ class NcnnEngine:
     body : mapping
         The arrays of the body.
     wanted : Wanted
-        What it gives; ranges are of no use here, it computes in float32.
+        What it gives; without ranges, for it computes in float32.
 
     Raises
     ------
     ValueError
-        See `inference.wanted.Wanted.check`.
+        Ranges are wanted, which are another engine's, or see `inference.wanted.Wanted.check`.
+    RuntimeError
+        It loads no such network here, or makes no numbers of a picture.
     """
 
     device = "cpu"
@@ -60,6 +63,8 @@ class NcnnEngine:
 
     def __init__(self, body: Arrays, wanted: Wanted) -> None:
         wanted.check(body)
+        if wanted.ranges is not None:
+            raise ValueError("ranges are of the reduced engine; ncnn computes in float32")
         # Threads that wait must sleep: the airlock's children decode on the same processors.
         os.environ.setdefault("OMP_WAIT_POLICY", "passive")
         import ncnn
@@ -75,15 +80,39 @@ class NcnnEngine:
         for option in EXACT:
             setattr(self._net.opt, option, False)
         _done(self._net.load_param_mem(describe_network()))
-        self._net.load_model_mem(write_weights(body))
+        self._process = os.getpid()
+        self._load(write_weights(body))
 
     def read(self, pixels: Floats) -> Reading:
-        """Return what one pass gives; see `inference.engines.Engine`."""
+        """Return what one pass gives; see `inference.engines.Engine`.
+
+        Raises
+        ------
+        RuntimeError
+            This is a fork of the process that made it, or ncnn gave up.
+        """
+        if os.getpid() != self._process:
+            raise RuntimeError(
+                "ncnn was loaded before this process was forked, and its threads are not here: "
+                "load it anew, or run the worker with -P solo"
+            )
         read = [self._read_one(image) for image in pixels]
         features = np.stack([features for features, _ in read])
         if self._wanted.alpha is None:
             return Reading(features)
         return Reading(features, np.stack([np.asarray(shown, np.float32) for _, shown in read]))
+
+    def _load(self, weights: bytes) -> None:
+        """Load the weights and try them: ncnn counts no bytes, and tells nobody that it failed."""
+        whole = sum(len(FLOAT32) + 4 * math.prod(s) for s in layer_shapes().values())
+        whole -= len(FLOAT32) * len(LAYERS)  # a bias has none before it
+        if len(weights) != whole:
+            raise RuntimeError(f"ncnn was to load {len(weights)} bytes of weights, not {whole}")
+        self._net.load_model_mem(weights)
+        with np.errstate(invalid="ignore", over="ignore"):  # it is looked at below
+            features = self.read(np.full((1, SIZE, SIZE), 0.5, np.float32)).features
+        if not np.isfinite(features).all():
+            raise RuntimeError("ncnn makes no numbers of these weights")
 
     def _read_one(self, pixels: Floats) -> tuple[Floats, Floats | None]:
         """Return the (length,) features and the (14, 14) map of one radiograph."""

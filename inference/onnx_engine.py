@@ -6,8 +6,8 @@ from importlib.metadata import version
 import numpy as np
 import numpy.typing as npt
 
-from inference.choice import cores
 from inference.onnx_graph import build_graph
+from inference.processors import cores
 from inference.vgg16 import Reading
 from inference.wanted import Wanted
 
@@ -16,6 +16,15 @@ Arrays = Mapping[str, npt.NDArray[np.floating]]
 
 BATCH_SIZE = 4
 """Twice as many are no faster on a processor and take twice the memory."""
+REFUSALS = (
+    "EPFail",
+    "Fail",
+    "InvalidArgument",
+    "InvalidGraph",
+    "NotImplemented",
+    "RuntimeException",
+)
+"""Its own errors, which have no base of their own."""
 
 
 class OnnxEngine:
@@ -32,6 +41,8 @@ class OnnxEngine:
     ------
     ValueError
         See `inference.onnx_graph.build_graph`.
+    RuntimeError
+        ONNX Runtime takes no such graph here.
     """
 
     device = "cpu"
@@ -39,6 +50,7 @@ class OnnxEngine:
 
     def __init__(self, body: Arrays, wanted: Wanted) -> None:
         import onnxruntime as ort
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
 
         reduced = "int8 " if wanted.ranges is not None else ""
         self.name = f"onnxruntime {version('onnxruntime')} {reduced}cpu"
@@ -48,7 +60,11 @@ class OnnxEngine:
         # Threads that wait must sleep: the airlock's children decode on the same processors.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         graph = build_graph(body, wanted)
-        self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        refused = tuple(getattr(state, name) for name in REFUSALS)
+        try:
+            self._session = ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        except refused as error:
+            raise RuntimeError(f"ONNX Runtime does not take the network ({error})") from error
 
     def read(self, pixels: Floats) -> Reading:
         """Return what one pass gives; see `inference.engines.Engine`."""

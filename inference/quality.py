@@ -22,6 +22,9 @@ has 0.75, and still 0.10 when it is enlarged from 64 x 64. Of 2,896 the smoothes
 0.11; a gradient has none. None has a pixel in colour; a coloured stamp is less than that bound.
 """
 
+SAME_SHADE = 1e-9
+"""Singular value, as a share of the largest, below which a shade is a sum of the others."""
+
 EXPORT = "Repeat the exposure or the export; check the detector and its connection."
 PHOTOGRAPH = "Send the radiograph as the detector made it: no photograph, screen or report."
 
@@ -107,11 +110,14 @@ def structure(pixels: Pixels) -> float:
 
 @cache
 def _shades(rows: int, columns: int) -> npt.NDArray[np.float64]:
-    """Return an orthonormal basis of the shades of that many pixels: (rows * columns, 6)."""
+    """Return an orthonormal basis of the shades: (rows * columns, 6), or fewer where some agree."""
     row, column = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
     shades = [row**0, row, column, row**2, row * column, column**2]
-    basis: npt.NDArray[np.float64] = np.linalg.qr(np.stack([one.ravel() for one in shades], 1))[0]
-    return basis
+    basis, strength, _ = np.linalg.svd(
+        np.stack([one.ravel() for one in shades], 1), full_matrices=False
+    )
+    # With a row or two some shades are sums of others, and their direction would be any at all.
+    return np.asarray(basis[:, strength > SAME_SHADE * strength[0]], np.float64)
 
 
 def roughness(pixels: Pixels) -> float:

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
+from inference.processors import cores
+
 if TYPE_CHECKING:
     from tensorflow import keras
 
@@ -129,6 +131,7 @@ def choose_device(wanted: str | None = None) -> str:
     DeviceUnavailable
         A GPU is wanted and TensorFlow sees none, or the word is not one of the three.
     """
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(cores()))  # it knows of no quota
     import tensorflow as tf
 
     wanted = wanted or os.environ.get("OVERREAD_DEVICE", "auto")

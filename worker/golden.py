@@ -7,8 +7,8 @@ model. Only a new process is trusted again, and only after it was checked like a
 import logging
 import time
 
-from inference import Classifier
-from inference.golden import drift_of
+from inference import Classifier, Score
+from inference.golden import drift_in, score_golden
 from portal.predictions.models import ModelVersion
 from portal.predictions.worker_services import record_drift
 from worker.identity import worker_name
@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 _pictures: dict[int, bytes] = {}
 _due: dict[int, float] = {}
 _drift: dict[int, str] = {}
+_first: dict[int, Score] = {}
+"""What this process made of each picture at first. The bundle may name another engine, whose scores
+may lie a little apart; those of one engine in one process may not."""
 
 
 def check(version: ModelVersion, classifier: Classifier, png: bytes) -> None:
@@ -47,6 +50,11 @@ def check_again(pk: int, classifier: Classifier) -> None:
         _compare(pk, classifier)
 
 
+def forget(pk: int) -> None:
+    """Check this version no more: it is no longer loaded. Loaded again, it must score the same."""
+    _due.pop(pk, None)
+
+
 def drift() -> str:
     """Return why this process must not read any more, in a sentence; empty while it may."""
     return " ".join(why for _, why in sorted(_drift.items()))
@@ -54,7 +62,10 @@ def drift() -> str:
 
 def _compare(pk: int, classifier: Classifier) -> None:
     model = f"{classifier.manifest.name} {classifier.manifest.version}"
-    found = drift_of(classifier, _pictures[pk])
+    answer = score_golden(classifier, _pictures[pk])
+    found = drift_in(classifier.manifest, answer, first=_first.get(pk))
+    if isinstance(answer, Score):
+        _first.setdefault(pk, answer)
     _due[pk] = time.monotonic() + EVERY_SECONDS
     if found and pk not in _drift:
         why = f"{worker_name()} drifts and reads nothing any more: of {model}, {found}."

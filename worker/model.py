@@ -12,6 +12,7 @@ from inference.airlock.client import Airlock
 from inference.vgg16 import DeviceUnavailable
 from portal.predictions.models import ModelVersion
 from portal.predictions.selectors import live_versions
+from portal.predictions.shadow_selectors import idle_versions
 from worker import golden
 
 logger = logging.getLogger(__name__)
@@ -45,17 +46,32 @@ def live_classifiers() -> tuple[list[Classifier], list[ModelVersion]]:
     """Return the classifier of every live version that runs here, and the versions that do not.
 
     One version that is broken here holds no other up: a worker that has its bundle reads its rows.
+    What is loaded and nobody needs any more is dropped: a network takes hundreds of megabytes.
     """
     found, missing = [], []
-    for version in live_versions():
+    live = list(live_versions())
+    for version in live:
         try:
             found.append(classifier_of(version))
         except ModelUnavailable as error:
             missing.append(version)
             _say_once(version, str(error))
+    _drop_idle({version.pk for version in live})
     for settled in set(_trouble) - {version.pk for version in missing}:
         _trouble.pop(settled, None)  # the warm-up and a task may both come by
     return found, missing
+
+
+def _drop_idle(needed: set[int]) -> None:
+    """Drop the classifiers of versions that nobody needs; what a batch holds of one ends with it.
+
+    ``needed`` are known to be: the others are asked for.
+    """
+    with _loading:
+        for pk in idle_versions(set(_loaded) - needed) if set(_loaded) - needed else ():
+            manifest = _loaded.pop(pk).manifest
+            golden.forget(pk)
+            logger.info("model %s %s is no longer needed here", manifest.name, manifest.version)
 
 
 def check_loaded() -> None:
@@ -65,8 +81,8 @@ def check_loaded() -> None:
     ------
     AirlockUnavailable
     """
-    for pk in list(_loaded):
-        golden.check_again(pk, _loaded[pk])
+    for pk, classifier in list(_loaded.items()):  # another thread may load one, or drop one
+        golden.check_again(pk, classifier)
 
 
 def trouble() -> str:
@@ -123,9 +139,12 @@ def _load(version: ModelVersion) -> Classifier:
             raise ModelUnavailable(f"The weights of {version} are not those registered.")
         _say_loading(version)
         classifier = Classifier(bundle, Airlock(settings.OVERREAD_AIRLOCK_SOCKET))
+        classifier.warm_up()
     except (BundleBroken, DeviceUnavailable) as error:
         raise ModelUnavailable(str(error)) from error
-    classifier.warm_up()
+    except ValueError as error:
+        sentence = f"The arrays of {version} are not those of its network: {error}."
+        raise ModelUnavailable(sentence) from error
     golden.check(version, classifier, bundle.golden)
     _said_loading.discard(version.pk)
     logger.info("model %s is loaded after %.1f s", version, time.monotonic() - started)

@@ -11,7 +11,7 @@ from inference import Classifier, Radiograph, Refusal, Score, Widening
 from portal import logs
 from portal.airlock import MAY_BE_OUR_FAULT
 from portal.predictions import services as predictions
-from portal.predictions.models import Prediction
+from portal.predictions.models import ModelVersion, Prediction
 from portal.predictions.services import Answer, NotRunning
 from portal.predictions.widening_selectors import widenings_in_force
 from portal.studies.blobs import store
@@ -69,7 +69,7 @@ def begin(classifier: Classifier, rows: Sequence[Prediction]) -> Reading:
 
     All rows are of one version; each is held to what its own site lets that score at this moment.
     """
-    widened = _widenings(rows)
+    widened = widenings_of({row.site_id for row in rows}, rows[0].model_version)
     opened = classifier.open(
         [
             Radiograph(
@@ -81,9 +81,9 @@ def begin(classifier: Classifier, rows: Sequence[Prediction]) -> Reading:
     return partial(classifier.score, opened)
 
 
-def _widenings(rows: Sequence[Prediction]) -> dict[int, Widening]:
-    """Return what each site of ``rows`` lets their version score besides, by its primary key."""
-    found = widenings_in_force((row.site_id for row in rows), rows[0].model_version)
+def widenings_of(sites: Iterable[int], version: ModelVersion) -> dict[int, Widening]:
+    """Return what each of ``sites`` lets ``version`` score besides, by the site's primary key."""
+    found = widenings_in_force(sites, version)
     return {
         site: Widening(
             number=row.pk,

@@ -40,6 +40,8 @@ def register_model(source: Path) -> Registered:
     BundleBroken
         It is not a whole, sealed, reported bundle that computes here what it says; or another
         bundle of the same name and version is here.
+    DeviceUnavailable
+        No engine runs it here.
     Conflict
         The version is registered with other content.
     OSError
@@ -69,7 +71,7 @@ def verify(folder: Path) -> tuple[Manifest, Report]:
 
     Raises
     ------
-    BundleBroken
+    BundleBroken, DeviceUnavailable
     """
     _refuse_swollen_arrays(folder)
     try:

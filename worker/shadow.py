@@ -1,6 +1,7 @@
 """What challengers say of images that were read for the readers, while nothing else waits."""
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 from inference import Classifier, Radiograph, Refusal, Score
@@ -18,7 +19,7 @@ from portal.studies.blobs import store
 from worker import golden
 from worker.airlock import airlock_listens
 from worker.model import ModelUnavailable, classifier_of
-from worker.reading import ENDS_DONE, answer_of
+from worker.reading import ENDS_DONE, answer_of, widenings_of
 
 LEASE = timedelta(minutes=10)
 """Nobody waits for it, so it is long enough not to be renewed."""
@@ -38,10 +39,27 @@ def read_in_shadow() -> bool:
     if not rows:
         return False
     classifier = classifier_of(rows[0].deployment.model_version)
-    files = [Radiograph(store.path(row.instance.sha256), row.instance.facts) for row in rows]
-    for row, answer in zip(rows, classifier.classify(files), strict=True):
+    for row, answer in zip(rows, classifier.classify(_files(rows)), strict=True):
         _settle(row, answer)
     return True
+
+
+def _files(rows: Sequence[ShadowScore]) -> list[Radiograph]:
+    """Return the images of rows of one challenger, with what its site lets its version score.
+
+    A version that was live at the site before has the widening of that time: what it reads in
+    shadow is to be what it would read for the readers.
+    """
+    deployment = rows[0].deployment
+    widened = widenings_of([deployment.site_id], deployment.model_version)
+    return [
+        Radiograph(
+            store.path(row.instance.sha256),
+            row.instance.facts,
+            widened.get(deployment.site_id),
+        )
+        for row in rows
+    ]
 
 
 def ring_for_shadow() -> None:

@@ -1,12 +1,13 @@
 """Read side of what is read in shadow: only workers and people who decide on models look."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from portal.predictions.deployment_models import Deployment
-from portal.predictions.deployment_selectors import TRIED
+from portal.predictions.deployment_selectors import SERVING, TRIED
 from portal.predictions.models import Prediction
 from portal.predictions.shadow_models import ShadowScore
 
@@ -69,4 +70,18 @@ def shadow_count(challenger: Deployment) -> ShadowCount:
         scored=rows.filter(outcome=Prediction.Outcome.SCORED).count(),
         failed=rows.filter(state=State.FAILED).count(),
         due=due_in_shadow(challenger).count(),
+    )
+
+
+def idle_versions(among: Collection[int]) -> set[int]:
+    """Return those of the versions ``among``, by primary key, that a worker needs no more.
+
+    They serve and are tried nowhere, and nothing waits for them or is being read by them. What is
+    paused may be resumed at any moment, so it is needed.
+    """
+    here = Deployment.objects.filter(model_version__in=among, status__in=SERVING + TRIED)
+    unfinished = (Prediction.State.QUEUED, Prediction.State.RUNNING)
+    waits = Prediction.objects.filter(model_version__in=among, state__in=unfinished)
+    return set(among).difference(
+        *(rows.values_list("model_version", flat=True) for rows in (here, waits))
     )

@@ -11,6 +11,7 @@ import pytest
 
 import inference
 from inference.airlock.client import Airlock, AirlockUnavailable
+from inference.choice import EngineUnavailable
 from inference.classifier import Classifier, Radiograph
 from inference.refusal import Refusal
 from inference.score import Score
@@ -241,3 +242,12 @@ def test_importing_the_library_loads_no_tensorflow():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout.strip() == b"[]"
     assert inference.load.__doc__
+
+
+def test_a_network_that_gives_up_when_it_is_warmed_up_is_unavailable(tiny_classifier, monkeypatch):
+    def give_up(_):
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(tiny_classifier._engine, "read", give_up)
+    with pytest.raises(EngineUnavailable, match=r"tiny 1 numpy .* cannot run .* here: no memory\."):
+        tiny_classifier.warm_up()

@@ -2,17 +2,23 @@
 
 import dataclasses
 import functools
+import os
+import re
+import signal
+import warnings
 
 import numpy as np
 import pytest
 
-from inference import vgg16
+from inference import engines, ncnn_engine, vgg16
+from inference.choice import EngineUnavailable
 from inference.engines import TensorFlowEngine, TinyEngine
-from inference.ncnn_engine import NcnnEngine
+from inference.manifest import read_manifest
+from inference.ncnn_engine import EXACT, NcnnEngine
 from inference.onnx_engine import OnnxEngine
 from inference.vgg16 import FeatureSpec, build_body, compile_reader, set_weights, to_input
 from inference.wanted import LAYERS, Wanted
-from tests.bundles import tiny_manifest
+from tests.bundles import SHIPPED, tiny_manifest
 
 SPEC = FeatureSpec("pooled", (3, 4, 5))
 ALPHA = np.random.default_rng(2).normal(0, 0.05, 512).astype(np.float32)
@@ -129,6 +135,81 @@ def test_a_pass_that_ncnn_gives_up_is_an_error_and_no_score(weights, pixels):
     engine._net = OutOfMemory()
     with pytest.raises(RuntimeError, match="status -100"):
         engine.read(pixels[:1])
+
+
+def test_the_option_of_each_kind_of_half_is_off(made):
+    """On a processor that has them ncnn would compute in halves by itself."""
+    options = made(NcnnEngine)._net.opt
+    named = [name for name in dir(options) if re.match("use_(fp16|bf16)_", name)]
+    assert set(named) == set(EXACT)
+    assert not any(getattr(options, name) for name in named)
+
+
+def test_ncnn_computes_in_float32_and_refuses_to_be_reduced(weights):
+    ranges = np.ones(13, np.float32)
+    with pytest.raises(ValueError, match="ranges are of the reduced engine"):
+        NcnnEngine(weights, dataclasses.replace(WHOLE, ranges=ranges))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda written: written[:1_000_000], "1000000 bytes of weights, not 58858804"),
+        (lambda written: written + b"\0", "58858805 bytes of weights, not 58858804"),
+        (lambda written: written[:-4] + b"\0\0\x80\x7f", "no numbers of these weights"),
+    ],
+    ids=["cut off", "too long", "infinite"],
+)
+def test_weights_that_ncnn_does_not_load_are_an_error_at_once(weights, monkeypatch, spoil, said):
+    written = ncnn_engine.write_weights(weights)
+    monkeypatch.setattr(ncnn_engine, "write_weights", lambda _: spoil(written))
+    with pytest.raises(RuntimeError, match=said):
+        NcnnEngine(weights, WHOLE)
+
+
+@pytest.mark.parametrize(
+    "error", [ImportError("no wheel"), RuntimeError("no memory"), OSError(12, "?")]
+)
+def test_an_engine_that_is_not_to_be_had_here_is_said_in_a_sentence(monkeypatch, error):
+    def unavailable(*_):
+        raise error
+
+    monkeypatch.setenv("OVERREAD_ENGINE", "ncnn")
+    monkeypatch.setattr(engines, "NcnnEngine", unavailable)
+    manifest = read_manifest((SHIPPED / "manifest.json").read_text())
+    said = f"The engine ncnn cannot run {manifest.name} {manifest.version} here: {error}."
+    with pytest.raises(EngineUnavailable, match=re.escape(said)):
+        engines.load_engine(manifest, {})
+
+
+def test_onnx_runtime_s_own_errors_are_said_too(monkeypatch, weights):
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    def refuse(*_, **__):
+        raise state.InvalidGraph("a graph of another time")
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", refuse)
+    with pytest.raises(RuntimeError, match=r"take the network \(a graph of"):
+        OnnxEngine(weights, WHOLE)
+
+
+def test_a_fork_of_a_process_that_has_read_is_told_so_instead_of_waiting_for_ever(made, pixels):
+    engine = made(NcnnEngine)
+    engine.read(pixels[:1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that this process has threads is the point
+        child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        try:
+            engine.read(pixels[:1])
+        except RuntimeError as error:
+            os._exit(7 if "-P solo" in str(error) else 8)
+        os._exit(9)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 7
+    assert np.isfinite(engine.read(pixels[:1]).features).all()
 
 
 def test_the_tiny_engine_shows_what_is_bright():

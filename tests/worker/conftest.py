@@ -15,7 +15,7 @@ def bundle(tmp_path, settings, monkeypatch):
     monkeypatch.setattr(model, "_loaded", {})
     monkeypatch.setattr(model, "_trouble", {})
     monkeypatch.setattr(model, "_said_loading", set())
-    for name in ("_pictures", "_due", "_drift"):
+    for name in ("_pictures", "_due", "_drift", "_first"):
         monkeypatch.setattr(golden, name, {})
     folder = tiny_bundle(tmp_path / "bundles" / "tiny-0.0.1")
     settings.OVERREAD_BUNDLE = str(folder)

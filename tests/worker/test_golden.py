@@ -1,5 +1,6 @@
 """A worker that computes other scores than were computed once claims nothing, and says so."""
 
+import dataclasses
 import time
 from types import SimpleNamespace
 
@@ -7,6 +8,9 @@ import pytest
 from django.db import connections
 
 from inference.airlock.client import AirlockUnavailable
+from inference.bundle import read_bundle
+from inference.engines import DenseHead
+from inference.manifest import write_manifest
 from portal.audit.models import AuditEvent
 from portal.operations import health
 from portal.predictions.models import Prediction, Worker
@@ -101,6 +105,41 @@ def test_it_is_checked_again_a_day_later_and_not_before(live, monkeypatch):
     a_day_later(monkeypatch)
     lifecycle.load_live_models()
     assert golden.drift()
+
+
+@pytest.fixture
+def packed_elsewhere(bundle, airlock, site, settings):
+    """A live version that was packed on another engine, whose scores may lie 1e-3 off."""
+    settings.OVERREAD_AIRLOCK_SOCKET = airlock._socket_path
+    manifest = read_bundle(golden_bundle(bundle, airlock)).manifest
+    other = dataclasses.replace(manifest.golden, engine="another 1 cpu")
+    said = write_manifest(dataclasses.replace(manifest, golden=other))
+    (bundle / "manifest.json").write_text(said)
+    version = register_shipped_model(shipped_manifest())
+    deploy_everywhere(version)
+    lifecycle.load_live_models()
+    return version
+
+
+def test_a_process_is_held_to_its_own_first_score(packed_elsewhere, monkeypatch):
+    _, bias, _ = model.classifier_of(packed_elsewhere)._head._layers[0]
+    bias += 0.002
+    a_day_later(monkeypatch)
+    lifecycle.load_live_models()
+    assert "in this process it was" in golden.drift()
+
+
+def test_so_it_is_when_a_version_is_loaded_again(packed_elsewhere, monkeypatch):
+    golden.forget(packed_elsewhere.pk)
+    model._loaded.clear()
+    monkeypatch.setattr(DenseHead, "logits", shifted(DenseHead.logits))
+    lifecycle.load_live_models()
+    assert "in this process it was" in golden.drift()
+
+
+def shifted(logits):
+    """Return what computes logits a little too high."""
+    return lambda head, features: logits(head, features) + 0.002
 
 
 def test_another_worker_that_is_sound_keeps_the_model_up_and_the_drift_is_still_said(

@@ -1,18 +1,25 @@
 """Which classifier answers for which version, and when none may."""
 
+import json
 import re
 import shutil
 from types import SimpleNamespace
 
 import pytest
+from django.db.models.functions import Now
 
 from inference import Refusal
+from inference.bundle import read_bundle
+from inference.choice import EngineUnavailable
+from inference.manifest import write_manifest
 from inference.vgg16 import DeviceUnavailable
+from portal.operations import health
 from portal.predictions.models import Deployment, ModelVersion, Prediction, Worker
 from portal.predictions.selectors import live_versions
+from portal.predictions.version_services import register_model_version
 from tests.bundles import tiny_bundle
-from tests.factories import make_instance, make_model_version, make_prediction, make_study
-from worker import leases, model, reading, tasks
+from tests.factories import make_instance, make_model_version, make_prediction, make_study, start
+from worker import golden, leases, lifecycle, model, reading, tasks
 
 pytestmark = pytest.mark.django_db
 NOTHING = [Refusal("unreadable", "Not an image.", "failed")]
@@ -132,10 +139,76 @@ def test_loading_is_said_once_a_change_of_state(shipped, bundle, caplog, monkeyp
     assert said(caplog)[3:] == [f"model {shipped} is loaded after"]
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (EngineUnavailable("The engine ncnn cannot run it here."), "The engine ncnn cannot run it"),
+        (ValueError("weights of 64"), "are not those of its network: weights of 64."),
+    ],
+)
+def test_why_a_network_does_not_run_here_is_said_to_who_asks(shipped, monkeypatch, error, said):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(model, "Classifier", fail)
+    lifecycle.load_live_models()
+    assert said in Worker.objects.get().trouble
+    assert said in health.database_parts()[-1].reason
+
+
 def said(caplog):
     """Return the lines of the worker without their ends."""
     about = r"(nothing is claimed for \S+ \S+|model \S+ \S+ is load(?:ing|ed after))"
     return [found[1].rstrip(":") for r in caplog.records if (found := re.match(about, r.message))]
+
+
+@pytest.fixture
+def replaced(shipped, bundle, site, uploader):
+    """A version that is loaded, and was live until another took its place."""
+    model.live_classifiers()
+    tiny_bundle(bundle.parent / "tiny-0.0.2", version="0.0.2")
+    found = read_bundle(bundle.parent / "tiny-0.0.2").manifest
+    other = register_model_version(
+        manifest=json.loads(write_manifest(found)), weights_sha256=found.weights_sha256
+    )
+    Deployment.objects.update(status="replaced", until=Now())
+    Deployment.objects.create(site=site, model_version=other, status="live")
+    return shipped
+
+
+def loaded_now():
+    """Return what is loaded after versions were looked up."""
+    model.live_classifiers()
+    return model.loaded_models()
+
+
+def test_a_version_that_was_replaced_is_dropped_and_no_longer_checked(replaced, caplog):
+    caplog.set_level("INFO")
+    golden._due[replaced.pk] = 0.0
+    assert loaded_now() == "tiny 0.0.2"
+    assert "model tiny 0.0.1 is no longer needed here" in caplog.text
+    assert replaced.pk not in golden._due
+    assert model.classifier_of(replaced).manifest.version == "0.0.1"  # who asks for it has it
+
+
+@pytest.mark.parametrize("begin", [lambda row: row, start], ids=["queued", "running"])
+def test_while_a_row_is_not_done_with_its_version_stays(replaced, site, begin):
+    row = make_prediction(make_instance(make_study(site)))
+    Prediction.objects.update(model_version=replaced)
+    begin(row)
+    assert loaded_now() == "tiny 0.0.1, tiny 0.0.2"
+    Prediction.objects.all().delete()
+    assert loaded_now() == "tiny 0.0.2"
+
+
+@pytest.mark.parametrize("status", ["shadow", "paused"])
+def test_what_is_tried_or_may_be_resumed_at_any_site_stays(replaced, other_site, uploader, status):
+    tried = {"reads_from": Now(), "started_by": uploader, "why": "Better."}
+    here = {"site": other_site, "model_version": replaced, "status": status}
+    row = Deployment.objects.create(**here, **(tried if status == "shadow" else {}))
+    assert loaded_now() == "tiny 0.0.1, tiny 0.0.2"
+    Deployment.objects.filter(pk=row.pk).update(status="replaced", until=Now())
+    assert loaded_now() == "tiny 0.0.2"
 
 
 def test_two_threads_may_look_and_load_at_once(shipped, monkeypatch):

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from inference.bundle import pack_arrays, read_bundle
+from inference.choice import EngineUnavailable
 from inference.manifest import write_manifest
 from portal.audit.models import AuditEvent
 from portal.predictions.models import ModelReport, ModelVersion
@@ -162,6 +163,14 @@ def test_arrays_of_another_network_are_refused(brought):
     (brought / "manifest.json").write_text(write_manifest(manifest))
     reported(brought)
     refused(brought, "arrays are not those of its network")
+
+
+def test_a_bundle_that_no_engine_runs_here_is_refused_in_a_sentence(brought, monkeypatch):
+    def unavailable(*_):
+        raise EngineUnavailable("The engine ncnn cannot run tiny 0.0.2 here: no wheel.")
+
+    monkeypatch.setattr(registering.inference, "load", unavailable)
+    refused(brought, r"is not registered\. The engine ncnn cannot run tiny 0\.0\.2 here")
 
 
 def test_compressed_or_swollen_arrays_are_refused_before_they_are_read(brought):

@@ -23,7 +23,10 @@ from portal.predictions.shadow_services import (
     complete_in_shadow,
     fail_in_shadow,
 )
+from portal.predictions.widening_services import approve_widening, propose_widening
+from portal.predictions.wider import Wider
 from tests.factories import (
+    PASSWORD,
     make_instance,
     make_model_version,
     make_prediction,
@@ -58,10 +61,11 @@ class Reader:
     batch_size = 3
 
     def __init__(self, answer):
-        self.answer, self.batches = answer, []
+        self.answer, self.batches, self.widenings = answer, [], set()
 
     def classify(self, files):
         self.batches.append(len(files))
+        self.widenings |= {file.widening for file in files}
         return [self.answer for _ in files]
 
 
@@ -104,6 +108,34 @@ def test_it_reads_what_the_live_version_has_read_once(site, challenger, reads):
         ("done", "not_applicable", "age_outside_range", None)
     }
     assert shadow_count(challenger) == ShadowCount(read=4, scored=0, failed=0, due=0)
+
+
+def test_a_version_that_was_live_here_is_held_to_the_widening_of_that_time(
+    site, shipped, scientist, reads
+):
+    """As it would be if it read for the readers, so that the two can be compared."""
+    version = make_model_version(reported=True, version="2.0.0")
+    live = Deployment.objects.filter(site=site, status="live")
+    live.update(model_version=version)
+    widening = propose_widening(
+        version=version, wider=Wider(age_years=(0, 130)), why="Ours.", password=PASSWORD,
+        by=scientist,
+    )  # fmt: skip
+    approve_widening(widening=widening, password=PASSWORD, by=make_user(site, "site_admin"))
+    live.update(model_version=shipped)
+    start_shadow(version=version, why="Better after all.", by=scientist)
+    scored_study(site)
+    reader = reads(NOT_ITS_USE)
+    assert shadow.read_in_shadow()
+    (given,) = reader.widenings
+    assert (given.number, given.age_years) == (widening.pk, (0, 130))
+
+
+def test_one_that_was_never_live_here_has_none(site, challenger, reads):
+    scored_study(site)
+    reader = reads(NOT_ITS_USE)
+    assert shadow.read_in_shadow()
+    assert reader.widenings == {None}
 
 
 def test_what_it_says_is_no_prediction(site, challenger, reads):

@@ -1,12 +1,15 @@
 """What decode makes of stored pixels: the same picture however it is stored."""
 
+import io
 import struct
 
 import numpy as np
 import pytest
+from PIL import Image
 from pydicom import Dataset
 from pydicom.encaps import encapsulate
 
+from inference.preprocess import squash
 from tests.dicom_files import (
     EXPLICIT_BE,
     HTJ2K_LOSSLESS,
@@ -403,3 +406,24 @@ def test_frames_in_several_fragments_are_told_apart(table):
     assert content != one
     np.testing.assert_allclose(ask.decode(content), GREY / 255, atol=1e-6)
     assert ask.render(content, frame=2) == ask.render(child_chest(pixels=255 - GREY))
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [
+        ((2000, 1500), np.uint16),
+        ((60, 9000), np.uint16),
+        ((9000, 60), np.uint8),
+        ((56, 65_500), np.uint8),
+    ],
+    ids=["16 bits", "very wide", "very tall", "as wide as may be"],
+)
+def test_by_rows_it_is_the_same_picture_as_at_once(shape, dtype):
+    """A row of what is widest is a part of its own; none of it shows in the result."""
+    codes = np.random.default_rng(4).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+    stream = io.BytesIO()
+    Image.fromarray(codes).save(stream, "PNG", compress_level=1)
+    content = stream.getvalue()
+    whole = ask.decode(content)
+    assert whole.shape == shape
+    np.testing.assert_array_equal(ask.decode(content, size=224), squash(whole))
