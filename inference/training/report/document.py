@@ -12,11 +12,12 @@ from inference.training.explore.shortcuts import shortcuts_of
 from inference.training.explore.table import measure_files
 from inference.training.figures import draw_network
 from inference.training.report import figures
+from inference.training.report.curves import points_of
 from inference.training.report.disturbed import disturbances_of, parity_of
 from inference.training.report.floors import thumbnail_floor
 from inference.training.report.pictures import draw_report, draw_worst, worst_of
 from inference.training.report.scoring import Scored, score_rows
-from inference.training.splits import CONTRADICTED, Row, labels_of, of_split
+from inference.training.splits import CONTRADICTED, Row, of_split
 
 SCHEMA = 1
 Document = dict[str, object]
@@ -84,7 +85,11 @@ def _report(classifier: Classifier, scored: Scored, question: Question) -> Docum
         "prevalence": manifest.prevalence.value,
         **figures.figures_of(gated, manifest, seed),
         "refused": figures.refusals_of(scored),
-        "ungated": figures.figures_of(scored, manifest, seed),
+        **points_of(gated),
+        "ungated": figures.figures_of(scored, manifest, seed)
+        | (
+            {} if gated.whole else points_of(scored)  # what the plots show then
+        ),
         "subgroups": figures.subgroups_of(scored, manifest, seed),
     }
     if len(trusted.rows) != len(gated.rows):
@@ -120,10 +125,9 @@ def _shortcuts(scored: Scored, question: Question) -> list[Document]:
 def _draw(classifier: Classifier, scored: Scored, question: Question, out: Path) -> None:
     """Draw those that the gates let through; all of them if these are of one class."""
     gated = scored.gated()
-    whole = len(set(labels_of(gated.rows).tolist())) > 1
-    what = question.split if whole else f"{question.split}, gates off"
+    what = question.split if gated.whole else f"{question.split}, gates off"
     threshold = classifier.manifest.threshold.value
-    draw_report(gated if whole else scored, threshold, what, out)
+    draw_report(gated if gated.whole else scored, threshold, what, out)
     draw_worst(scored, worst_of(scored), out / "worst.png")
     draw_network(classifier.manifest.head, [out / "network.png", out / "network.svg"])
 

@@ -15,7 +15,7 @@ from inference.preprocess import INPUT_SIZE, squash
 from inference.refusal import Refusal
 from inference.score import Score
 from inference.training.features import read_grey
-from inference.training.splits import BadData, Row
+from inference.training.splits import LABELS, BadData, Row
 
 AT_ONCE = 32
 
@@ -35,6 +35,11 @@ class Scored:
     rows: tuple[Row, ...]
     probabilities: npt.NDArray[np.float64]
     refusals: tuple[Refusal | None, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Return whether both classes are there: without them most figures mean nothing."""
+        return len({row.label for row in self.rows}) == len(LABELS)
 
     def gated(self) -> "Scored":
         """Return those that the gates let through."""

@@ -9,8 +9,7 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, average_precision_score, brier_score_loss, roc_auc_score
 
 from inference.training.__main__ import main
-from inference.training.measures import predictive_values, specificity_at_sensitivity
-from inference.training.report.figures import FEWEST
+from inference.training.measures import FEWEST, predictive_values, specificity_at_sensitivity
 from tests.bundles import tiny_bundle
 from tests.dicom_files import chest_pixels
 
@@ -109,6 +108,14 @@ def test_the_figures_are_those_of_the_scores_with_the_gates_and_without(made, sc
     assert report["threshold"] == 0.5
     assert sum(report["confusion"].values()) == report["n"]
     assert sum(map(sum, report["histogram"].values())) == report["n"]
+
+
+def test_the_report_has_the_points_of_the_plots(made):
+    _, report = made
+    assert report["roc"]["sensitivity"][-1] == 1
+    assert report["precision_recall"]["sensitivity"][0] == 1
+    assert sum(one["n"] for one in report["reliability"]) == report["n"]
+    assert "roc" not in report["ungated"]
 
 
 def test_what_the_gates_keep_out_is_counted_by_outcome_and_reason(made):
@@ -235,6 +242,8 @@ def test_a_split_whose_scored_part_has_one_class_has_no_figures(bundle, data, tm
     assert (report["auc"], report["auc_ci"], report["predictive_values"]) == (None, None, [])
     assert 0 <= report["ungated"]["auc"] <= 1
     assert "disturbances" not in report
+    assert (report["roc"], report["precision_recall"]) == (None, None)
+    assert report["ungated"]["roc"]["sensitivity"][-1] == 1  # what the plots show
 
 
 def test_what_cannot_be_measured_is_said_in_a_sentence(bundle, data, tmp_path, capsys):
