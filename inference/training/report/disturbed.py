@@ -48,7 +48,7 @@ def disturbances_of(
     """Return how far each disturbance moves the scores of ``count`` radiographs of each class.
 
     Where there is a copy at its native size, that is the file which is disturbed, and its own score
-    is what the disturbed one is held against.
+    is what the disturbed one is held against; how many those are is counted by class.
     """
     rows = [one for label in (0, 1) for one in _sample(scored.rows, label, count, seed)]
     files = [row.native or row.file for row in rows]
@@ -58,9 +58,9 @@ def disturbances_of(
     for name, disturb in DISTURBANCES.items():
         changed = [disturb(_grey(file)) for file in files]
         after = probabilities_of(classifier, changed, what=name)
-        table.append(
-            {"disturbance": name, **_moved(before, after, labels, classifier), "n": len(rows)}
-        )
+        moved = _moved(before, after, labels, classifier)
+        native = _native(rows, before, after, classifier)
+        table.append({"disturbance": name, **moved, **native, "n": len(rows)})
     return table
 
 
@@ -74,6 +74,23 @@ def parity_of(classifier: Classifier, scored: Scored) -> Document:
     native = probabilities_of(classifier, files, what="native copies")
     labels = np.array([row.label for row in copies.rows])
     return {"n": len(files), **_moved(copies.probabilities, native, labels, classifier)}
+
+
+def _native(
+    rows: Sequence[Row], before: Probabilities, after: Probabilities, classifier: Classifier
+) -> Document:
+    """Return how many are of each class and at native size, and what changed of the latter."""
+    labels = np.array([row.label for row in rows])
+    native = np.array([row.native is not None for row in rows])
+    moved = _moved(before[native], after[native], labels[native], classifier)
+    return {
+        "normal": int((labels == 0).sum()),
+        "pneumonia": int((labels == 1).sum()),
+        "native_normal": int((native & (labels == 0)).sum()),
+        "native_pneumonia": int((native & (labels == 1)).sum()),
+        "flipped_native_normal": moved["flipped_normal"],
+        "flipped_native_pneumonia": moved["flipped_pneumonia"],
+    }
 
 
 def _moved(
