@@ -2,13 +2,13 @@
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from inference.classifier import Classifier
+from inference.training.report.pixels import Reader
 from inference.training.report.scoring import Scored, probabilities_of
 from inference.training.splits import Row
 
@@ -55,8 +55,9 @@ def disturbances_of(
     before = probabilities_of(classifier, files, what="undisturbed")
     labels = np.array([row.label for row in rows])
     table: list[Document] = []
+    reader = Reader(classifier)
     for name, disturb in DISTURBANCES.items():
-        changed = [disturb(_grey(file)) for file in files]
+        changed = [disturb(reader.image(file)) for file in files]
         after = probabilities_of(classifier, changed, what=name)
         moved = _moved(before, after, labels, classifier)
         native = _native(rows, before, after, classifier)
@@ -123,8 +124,3 @@ def _sample(rows: Sequence[Row], label: int, count: int, seed: int) -> list[Row]
     order = np.random.default_rng([seed, label]).permutation(len(rows))
     mixed = [rows[index] for index in order if rows[index].label == label]
     return sorted(mixed, key=lambda row: row.native is None)[:count]
-
-
-def _grey(file: Path) -> Image.Image:
-    with Image.open(file) as image:
-        return image.convert("L")

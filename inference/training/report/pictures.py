@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image
 
 from inference.preprocess import squash
-from inference.training.features import read_grey
 from inference.training.figures import FITTED, INK, PALE, VALIDATED, blank_figure
 from inference.training.report.curves import precision_recall_of, reliability_of, roc_of
 from inference.training.report.figures import HISTOGRAM_BINS
+from inference.training.report.pixels import Read
 from inference.training.report.scoring import Scored
 from inference.training.splits import labels_of
 
@@ -49,14 +49,14 @@ def worst_of(scored: Scored) -> list[int]:
     return [int(index) for index in order if gap[index] > 0.5]  # noqa: PLR2004 - else it is right
 
 
-def draw_worst(scored: Scored, chosen: Sequence[int], file: Path) -> None:
-    """Write a contact sheet of the radiographs at the indices ``chosen``."""
+def draw_worst(scored: Scored, chosen: Sequence[int], file: Path, read: Read) -> None:
+    """Write a contact sheet of the radiographs at the indices ``chosen``, read by ``read``."""
     tall = max(1, -(-len(chosen) // COLUMNS))
     figure = blank_figure(1.7 * COLUMNS, 2.0 * tall)
     for place, index in enumerate(chosen, start=1):
         row, probability = scored.rows[index], scored.probabilities[index]
         axes = figure.add_subplot(tall, COLUMNS, place)
-        axes.imshow(squash(read_grey(row.file)), cmap="gray", vmin=0, vmax=1)
+        axes.imshow(squash(read(row.file)), cmap="gray", vmin=0, vmax=1)
         label = "pneumonia" if row.label else "normal"
         axes.set_title(f"{label}, scored {probability:.2f}", fontsize=7, color=INK)
         axes.axis("off")
