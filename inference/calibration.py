@@ -9,6 +9,8 @@ Floats = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.integer]
 
 CONVERGED = 1e-10
+BINS = 15
+"""Of equal width between 0 and 1, in which a calibration error is reckoned."""
 
 
 def to_probability(logits: Floats, calibration: Calibration) -> npt.NDArray[np.float64]:
@@ -85,7 +87,7 @@ def auc(scores: Floats, labels: Labels) -> float:
     return (total - positives * (positives + 1) / 2) / (positives * negatives)
 
 
-def expected_calibration_error(probabilities: Floats, labels: Labels, *, bins: int = 15) -> float:
+def expected_calibration_error(probabilities: Floats, labels: Labels, *, bins: int = BINS) -> float:
     """Return the mean gap between probability and outcome over equal-width bins, by their size.
 
     Guo et al. 2017, arXiv:1706.04599, for the probability of pneumonia.

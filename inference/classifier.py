@@ -191,6 +191,16 @@ class Classifier:
             features = self._spec.read(features, FeatureSpec(head.features, head.blocks))
         return self._head.logits(features)
 
+    def picture(self, file: bytes | Path) -> Floats | Refusal:
+        """Return the (rows, columns) float32 grey values of one file, display-ready, in [0, 1].
+
+        Raises
+        ------
+        AirlockUnavailable
+        """
+        decoded = self._airlock.decode(file, size=None)
+        return decoded if isinstance(decoded, Refusal) else decoded.pixels
+
     def close(self) -> None:
         """End the threads, and the airlock if it was started for this classifier alone."""
         from inference.airlock.client import PrivateAirlock

@@ -8,6 +8,7 @@ from portal.predictions.models import ModelReport, ModelVersion
 from portal.predictions.report_services import Report, store_report
 
 KINDS = ("roc", "precision-recall", "reliability", "scores", "confusion")
+POINTS = ("roc", "precision_recall", "reliability")
 SPLITS = ("val", "test_internal", "external_report", "official_test_28")
 
 
@@ -55,6 +56,24 @@ def figures(auc: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def points(height: float) -> dict[str, Any]:
+    """Return the points of the plots: curves of three points, two bins of scores."""
+    return {
+        "roc": {
+            "false_positive_rate": [0.0, 0.12, 1.0], "sensitivity": [0.0, height, 1.0],
+            "threshold": [None, 0.4, 0.01],
+        },
+        "precision_recall": {
+            "sensitivity": [1.0, 0.88, 0.0], "precision": [0.63, height, 1.0],
+            "threshold": [0.01, 0.4, None],
+        },
+        "reliability": [
+            {"start": 0.0, "end": 0.5, "n": 0, "mean_score": None, "share": None},
+            {"start": 0.5, "end": 1.0, "n": 618, "mean_score": 0.83, "share": 0.626},
+        ],
+    }  # fmt: skip
+
+
 def split(auc: float) -> dict[str, Any]:
     """Return the document of a split."""
     changes = {
@@ -62,8 +81,9 @@ def split(auc: float) -> dict[str, Any]:
         "flipped_normal": 0.3333, "flipped_pneumonia": 0.0, "n": 6,
     }  # fmt: skip
     small = {name: one for name, one in figures(auc - 0.03).items() if "specificity_at" not in name}
-    return figures(auc) | {
+    return figures(auc) | points(auc) | {
         "schema": 1,
+        "auc_view_matched": auc - 0.005, "auc_view_matched_ci": [auc - 0.03, auc + 0.01],
         "refused": {
             "n": 3, "by_outcome": {"not_applicable": 2, "rejected_quality": 1},
             "by_reason": {"not_a_chest": 2, "too_dark": 1},
@@ -72,6 +92,8 @@ def split(auc: float) -> dict[str, Any]:
         "subgroups": [
             {"group": "subtype", "value": "bacteria", **small},
             {"group": "age", "value": "01 to 5 years", **small},
+            {"group": "view", "value": "AP", **small},
+            {"group": "view", "value": "PA", **small},
         ],
         "parity": changes | {"n": 40},
         "disturbances": [{"disturbance": name, **changes} for name in ("jpeg_q30", "half_size")],
@@ -113,6 +135,7 @@ def document(**changes: Any) -> dict[str, Any]:
             "n": 200, "refused": 188, "by_reason": {"not_a_chest": 188},
             "what": "photographs and radiographs of hands",
         },
+        "notes": ["Its <labels> were read by one person."],
         "aims": [
             {
                 "figure": "AUC, another hospital", "aim": "at least 0.80",

@@ -7,16 +7,19 @@ import numpy.typing as npt
 
 from inference.calibration import auc, expected_calibration_error, threshold_for
 from inference.manifest import Interval
-from inference.training.splits import Row, labels_of
+from inference.training.splits import Row
 
 Probabilities = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 Figure = Callable[[Probabilities, Labels], float]
+Samples = Sequence[npt.NDArray[np.int64]]
 
 RESAMPLES = 1000
 SENSITIVITY = 0.95
 """At which specificity is reported beside that at the model's own threshold."""
 CLASSES = 2
+FEWEST = 10
+"""Radiographs of each class of a subgroup: of fewer a figure says nothing."""
 
 
 def figures_at(threshold: float) -> dict[str, Figure]:
@@ -57,10 +60,9 @@ def predictive_values(
 
 
 def intervals(
-    rows: Sequence[Row], probabilities: Probabilities, *, threshold: float, seed: int
+    labels: Labels, probabilities: Probabilities, samples: Samples, *, threshold: float
 ) -> dict[str, Interval]:
     """Return every figure of `figures_at` with its interval. Both classes must be there."""
-    labels, samples = labels_of(rows), resamples(rows, seed)
     return {
         name: bootstrap(figure, probabilities, labels, samples)
         for name, figure in figures_at(threshold).items()
@@ -76,7 +78,7 @@ def bootstrap(
     figure: Figure,
     probabilities: Probabilities,
     labels: Labels,
-    samples: Sequence[npt.NDArray[np.int64]],
+    samples: Samples,
 ) -> Interval:
     """Return ``figure`` with the 2.5 and 97.5 % quantiles of its values on ``samples``.
 
@@ -87,23 +89,36 @@ def bootstrap(
         for sample in samples
         if 0 < labels[sample].sum() < len(sample)
     ]
-    low, high = np.quantile(values, [0.025, 0.975])
-    return Interval(*(round(float(v), 4) for v in (figure(probabilities, labels), low, high)))
+    return interval_of(figure(probabilities, labels), values)
+
+
+def interval_of(value: float, drawn: Sequence[float]) -> Interval:
+    """Return ``value`` with the 2.5 and 97.5 % quantiles of what was ``drawn``."""
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Interval(*(round(float(v), 4) for v in (value, low, high)))
 
 
 def resamples(rows: Sequence[Row], seed: int) -> list[npt.NDArray[np.int64]]:
-    """Return resamples of patients, each as the indices of their radiographs.
+    """Return resamples of patients, each as the indices of all their radiographs.
 
-    Patients are drawn within normal and pneumonia apart, so that the share of the sick stays.
+    Patients are drawn whole, within strata: those with normal radiographs alone, with pneumonia
+    alone, and with both. So whoever has both is drawn once with all of them, and a class that is
+    in ``rows`` is in every resample.
     """
     rng = np.random.default_rng(seed)
-    groups: dict[int, dict[str, list[int]]] = {0: {}, 1: {}}
+    patients: dict[str, list[int]] = {}
     for index, row in enumerate(rows):
-        groups[row.label].setdefault(row.patient, []).append(index)
-    members = [[np.array(one) for one in group.values()] for group in groups.values() if group]
+        patients.setdefault(row.patient, []).append(index)
+    strata: dict[tuple[int, ...], list[npt.NDArray[np.int64]]] = {}
+    for members in patients.values():
+        kinds = tuple(sorted({rows[index].label for index in members}))
+        strata.setdefault(kinds, []).append(np.array(members))
+    groups = [strata[kinds] for kinds in sorted(strata)]
     return [
-        np.concatenate(
-            [group[i] for group in members for i in rng.integers(0, len(group), len(group))]
-        )
+        np.concatenate([group[i] for group in groups for i in _drawn(rng, len(group))])
         for _ in range(RESAMPLES)
     ]
+
+
+def _drawn(rng: np.random.Generator, count: int) -> npt.NDArray[np.int64]:
+    return rng.integers(0, count, count)

@@ -21,7 +21,12 @@ from inference.training.features import FeatureCache, View
 from inference.training.frozen import frozen_part
 from inference.training.measures import RESAMPLES, resamples
 from inference.training.own_words import Said, own_words, said_of
-from inference.training.packed_report import Packed, measured_of, write_packed_report
+from inference.training.packed_report import (
+    Packed,
+    article_seconds_of,
+    measured_of,
+    write_packed_report,
+)
 from inference.training.reduce import measure_reduced
 from inference.training.run import Trained, read_run
 from inference.training.splits import (
@@ -78,8 +83,8 @@ def pack(wish: Wish) -> m.Manifest:
     Raises
     ------
     BadData
-        The run is not finished, a file is not readable, the scores run against the labels, or
-        nobody says what a site's own model is for.
+        The run is not finished, a file is not readable, the scores run against the labels,
+        nobody says what a site's own model is for, or the article's run is of other radiographs.
     BundleBroken
         The weights are too large.
     """
@@ -87,6 +92,7 @@ def pack(wish: Wish) -> m.Manifest:
     trained = read_run(wish.run)
     said = said_of(words, 1 + (SECOND in trained.record.images))
     rows = read_rows(wish.data)
+    article = article_seconds_of(wish, rows)
     features = _Features(trained, wish)
     val = fitting_rows(rows, CHOSEN_ON, wish.limit)
     logits = features.logits(CHOSEN_ON, val)
@@ -111,15 +117,16 @@ def pack(wish: Wish) -> m.Manifest:
 
     write(draft)
     with inference.load(wish.out) as classifier:
-        packed = Packed(classifier, trained, rows, wish, said)
+        packed = Packed(classifier, trained, rows, wish, said, article)
         documents = packed.documents()
         golden = write_golden(wish.out, classifier)
         measured = measured_of(documents, packed)
         reduced = measure_reduced(
             read_bundle(wish.out), rows, limit=wish.limit, whole=features.all(CHOSEN_ON, val)
         )
-        packed_one = dataclasses.replace(draft, measured=measured, golden=golden, reduced=reduced)
-        manifest = write(packed_one)
+        manifest = write(
+            dataclasses.replace(draft, measured=measured, golden=golden, reduced=reduced)
+        )
         write_packed_report(packed, manifest, documents)
     return manifest
 

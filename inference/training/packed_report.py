@@ -20,7 +20,17 @@ from inference.training.own_words import Said
 from inference.training.report.document import Question, write_report
 from inference.training.report.scoring import classify
 from inference.training.run import Trained, read_run
-from inference.training.splits import CHOSEN_ON, EXTERNAL, OFFICIAL, TESTED, Row, of_split
+from inference.training.splits import (
+    CHOSEN_ON,
+    EXTERNAL,
+    FITTED,
+    OFFICIAL,
+    TESTED,
+    BadData,
+    Row,
+    fitting_rows,
+    of_split,
+)
 from inference.training.stems import SECOND
 
 if TYPE_CHECKING:
@@ -38,13 +48,20 @@ PLOTS = ("roc", "precision-recall", "reliability", "scores", "confusion")
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """A bundle that can read, and what it came of."""
+    """A bundle that can read, and what it came of.
+
+    Parameters
+    ----------
+    article_seconds : float, optional
+        What an epoch of the article's recipe took, see `article_seconds_of`.
+    """
 
     classifier: Classifier
     trained: Trained
     rows: Sequence[Row]
     wish: "Wish"
     said: Said
+    article_seconds: float | None = None
 
     def documents(self) -> dict[str, Document]:
         """Return the report of every split that may be opened, its plots being put aside."""
@@ -111,10 +128,7 @@ def write_packed_report(
     draw_network(manifest.head, [pictures / "network.png", out / "network.svg"])
     training = dataclasses.asdict(record)
     training.pop("held_out")
-    article = packed.wish.article_run
-    training["article_seconds_an_epoch"] = (
-        read_run(article).record.seconds_an_epoch if article else None
-    )
+    training["article_seconds_an_epoch"] = packed.article_seconds
     training["base"] = packed.trained.body.provenance
     report: Document = {
         "schema": SCHEMA,
@@ -142,6 +156,27 @@ def write_packed_report(
     (out / "card.md").write_text(card(report), encoding="utf-8")
     text = json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False)
     (out / "report.json").write_text(text + "\n", encoding="utf-8")
+
+
+def article_seconds_of(wish: "Wish", rows: Sequence[Row]) -> float | None:
+    """Return what an epoch of the article's recipe took on the same radiographs of train.
+
+    Raises
+    ------
+    BadData
+        The run is not finished, or fitted another number of radiographs: then its epoch is none
+        to compare with.
+    """
+    if wish.article_run is None:
+        return None
+    record = read_run(wish.article_run).record
+    fitted, here = sum(record.images.values()), len(fitting_rows(rows, FITTED, wish.limit))
+    if fitted != here:
+        raise BadData(
+            f"The article's run in {wish.article_run} fitted {fitted} radiographs, where train has "
+            f"{here}: its time of an epoch is none to compare with."
+        )
+    return record.seconds_an_epoch
 
 
 def weights_bytes(folder: Path, manifest: m.Manifest) -> int:

@@ -7,12 +7,13 @@ from typing import Any
 from portal.predictions.models import ModelVersion
 from portal.predictions.report_selectors import pictures_of, report_of
 from portal.web.report_plots import CURVES, NETWORK, Group, Plot, alone, plots
-from portal.web.report_tables import TABLES, Column, Table, columns, tables
+from portal.web.report_tables import POINTS, TABLES, Column, Table, columns, tables
 from portal.web.report_values import (
     Part,
     in_brief,
     interval,
     is_number,
+    learned_from_second,
     number,
     part_of,
     parts_of,
@@ -48,13 +49,24 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class ModelReport:
-    """Everything that the page shows of a report."""
+    """Everything that the page shows of a report.
+
+    Parameters
+    ----------
+    second : bool
+        The model learned from the second hospital, which is therefore no untouched one.
+    points : bool
+        What the plots show stands in tables.
+    """
 
     created: str
     columns: list[Column]
+    second: bool
     measured: Table | None
     tables: list[Table]
+    points: bool
     missing: list[str]
+    notes: list[str]
     aims: list[Aim]
     groups: list[Group]
     curves: Plot | None
@@ -77,13 +89,17 @@ def model_report(version: ModelVersion) -> ModelReport | None:
     report: Part = stored.document
     pictures = pictures_of(stored)
     made = tables(report)
+    known = {one.key for one in made}
     strangers = part_of(report, "strangers")
     return ModelReport(
         created=plainly(report.get("created")),
         columns=columns(report),
+        second=learned_from_second(report),
         measured=next((one for one in made if one.key == "measured"), None),
         tables=[one for one in made if one.key != "measured"],
-        missing=[title for key, title, *_ in TABLES if key not in {one.key for one in made}],
+        points=set(POINTS) <= known,
+        missing=[title for key, title, *_ in TABLES if key not in {*known, *POINTS}],
+        notes=_notes(report.get("notes")),
         aims=[_aim(one) for one in parts_of(report, "aims")],
         groups=plots(report, pictures),
         curves=alone(CURVES, pictures),
@@ -99,6 +115,11 @@ def model_report(version: ModelVersion) -> ModelReport | None:
             (words(code), number(found)) for code, found in part_of(strangers, "by_reason").items()
         ],
     )
+
+
+def _notes(notes: Any) -> list[str]:
+    """Return what people wrote about the version."""
+    return [one for one in notes if isinstance(one, str)] if isinstance(notes, list) else []
 
 
 def _aim(one: Part) -> Aim:

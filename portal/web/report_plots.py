@@ -4,7 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from portal.web.report_tables import splits_of
-from portal.web.report_values import SPLITS, Part, figure, in_brief, number, part_of, words
+from portal.web.report_values import (
+    Part,
+    figure,
+    in_brief,
+    named_splits,
+    number,
+    part_of,
+    words,
+)
 
 NETWORK = ("network.png", "The network", "Drawing of the network: its body and the fitted head")
 CURVES = (
@@ -54,7 +62,7 @@ def alone(plot: tuple[str, str, str], pictures: Mapping[str, str]) -> Plot | Non
 
 def _of_kind(kind: "Kind", report: Part, pictures: Mapping[str, str]) -> Iterator[Plot]:
     names, _, alt, caption = kind
-    for (key, label), split in zip(SPLITS, splits_of(report), strict=True):
+    for (key, label), split in zip(named_splits(report), splits_of(report), strict=True):
         for name in (f"{key}-{name}.png" for name in names):
             if name in pictures:
                 says = caption(split)

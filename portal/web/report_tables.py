@@ -6,11 +6,14 @@ So what holds elsewhere always stands beside what holds at home.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from portal.web.report_curves import precision_recall, reliability, roc
 from portal.web.report_values import (
     SPLITS,
+    Cell,
     Part,
     Said,
     figure,
+    named_splits,
     number,
     part_of,
     parts_of,
@@ -19,8 +22,10 @@ from portal.web.report_values import (
     words,
 )
 
+AUC = "Area under the ROC curve"
 MEASURES = (
-    ("auc", "Area under the ROC curve"),
+    ("auc", AUC),
+    ("auc_view_matched", f"{AUC}, each view and class weighted alike"),
     ("average_precision", "Average precision"),
     ("sensitivity", "Sensitivity at the cut-off"),
     ("specificity", "Specificity at the cut-off"),
@@ -42,7 +47,6 @@ CHANGES = (
     ("flipped_normal", "normal", share),
     ("flipped_pneumonia", "pneumonia", share),
 )
-Cell = tuple[str, list[Said]]
 ALL = "All"
 """The line of subgroups that says nothing without another."""
 
@@ -74,7 +78,7 @@ def columns(report: Part) -> list[Column]:
     """Return the heads of the columns."""
     return [
         Column(label, _counts(split))
-        for (_, label), split in zip(SPLITS, splits_of(report), strict=True)
+        for (_, label), split in zip(named_splits(report), splits_of(report), strict=True)
     ]
 
 
@@ -114,12 +118,22 @@ def _counts(split: Part) -> str:
 def _measured(split: Part) -> Iterator[Cell]:
     for key, label in MEASURES:
         yield label, figure(split, key)
+        if key == "auc":
+            yield from _by_view(split)
+
+
+def _by_view(split: Part) -> Iterator[Cell]:
+    """Yield the figure of each view: pooled, the view alone may tell the classes apart."""
+    for one in parts_of(split, "subgroups"):
+        if one.get("group") == "view":
+            yield f"{AUC}, {one.get('value', '')} films, gates off", figure(one, "auc")
 
 
 def _ungated(split: Part) -> Iterator[Cell]:
     ungated = part_of(split, "ungated")
     yield "Radiographs", said(number(ungated.get("n")))
-    yield from _measured(ungated)
+    for key, label in MEASURES:
+        yield label, figure(ungated, key)
 
 
 def _predictive(split: Part) -> Iterator[Cell]:
@@ -195,6 +209,8 @@ def _histogram(split: Part) -> Iterator[Cell]:
         yield f"{low:.2f} to {high:.2f}", both
 
 
+POINTS = ("roc", "precision_recall", "reliability")
+"""Tables of what the plots show; reports did not always hold it."""
 TABLES: tuple[tuple[str, str, str, Callable[[Part], Iterator[Cell]]], ...] = (
     (
         "measured", "What was measured",
@@ -237,6 +253,21 @@ TABLES: tuple[tuple[str, str, str, Callable[[Part], Iterator[Cell]]], ...] = (
         "shortcuts", "Shortcuts",
         "How well a simple measure of the file alone tells the classes apart (AUC; 0.5 is not at "
         "all, and as far below it as above is as telling).", _shortcuts,
+    ),
+    (
+        "roc", "ROC curve",
+        "The sensitivity that the curve reaches, and the score from which on pneumonia would be "
+        "suggested for it.", roc,
+    ),
+    (
+        "precision_recall", "Precision and recall",
+        "The highest share of suggestions that are right (precision) on the curve, and the score "
+        "from which on pneumonia would be suggested for it.", precision_recall,
+    ),
+    (
+        "reliability", "Reliability",
+        "Radiographs with a score from and up to: what the scores said on average, and how many "
+        "had pneumonia. The calibration error is reckoned in these bins.", reliability,
     ),
     ("floors", "Floors", "What simpler methods reach on the same radiographs.", _floors),
     ("histogram", "Scores", "How many radiographs have a score from and up to.", _histogram),

@@ -26,6 +26,12 @@ WORDS = {
 """The words of names that their underscores alone do not make readable."""
 
 
+SECOND = "external_dev"
+"""The part of the second hospital's radiographs that a model may have learned from."""
+LEARNED_FROM = {"external_report": "Second hospital"}
+"""What a split is called of whose hospital other patients were learned from."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """A figure in words, what it is called if it is not alone, and its 95 % interval."""
@@ -33,6 +39,22 @@ class Said:
     value: str
     name: str = ""
     interval: str = ""
+
+
+Cell = tuple[str, list[Said]]
+"""What a line of a table is called, and what stands in it for one split."""
+
+
+def named_splits(report: Part) -> list[tuple[str, str]]:
+    """Return each split with what its column is called."""
+    names = LEARNED_FROM if learned_from_second(report) else {}
+    return [(key, names.get(key, label)) for key, label in SPLITS]
+
+
+def learned_from_second(report: Part) -> bool:
+    """Return whether the model learned from the hospital of the external report, too."""
+    count = part_of(part_of(report, "training"), "images").get(SECOND)
+    return count is not None and is_number(count) and count > 0
 
 
 def part_of(parent: Any, key: str) -> Part:

@@ -10,11 +10,7 @@ from PIL import Image
 from inference.classifier import Radiograph
 from inference.manifest import ManifestInvalid
 from inference.preprocess import squash
-<<<<<<< HEAD
-from inference.quality import BOUNDS, check_quality
-=======
-from inference.quality import check_quality, structure
->>>>>>> engine
+from inference.quality import BOUNDS, check_quality, structure
 from tests.dicom_files import chest_pixels, child_chest
 
 NOISE = np.random.default_rng(0).random((224, 224), np.float32)
@@ -53,7 +49,6 @@ def test_what_nobody_can_read_is_rejected(pixels, code, outcome):
     assert (refusal.code, refusal.outcome) == (code, outcome)
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -75,7 +70,8 @@ def test_the_bounds_are_those_that_are_given(change, code):
 def test_a_bound_is_a_share(value):
     with pytest.raises(ManifestInvalid, match="roughness_maximum"):
         dataclasses.replace(BOUNDS, roughness_maximum=value)
-=======
+
+
 @pytest.mark.parametrize("shape", [(1, 200), (200, 1), (8, 200)])
 def test_of_a_line_or_two_no_more_is_taken_off_than_shades(shape):
     """What is left of each line is what a parabola along it leaves, and no less."""
@@ -85,7 +81,6 @@ def test_of_a_line_or_two_no_more_is_taken_off_than_shades(shape):
     at = np.linspace(-1, 1, len(seen))
     rest = seen - np.polyval(np.polyfit(at, seen, 2), at)
     assert structure(pixels) == pytest.approx(rest.var() / seen.var(), rel=1e-6)
->>>>>>> engine
 
 
 def test_a_grainy_radiograph_is_not_taken_for_noise():

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from inference.training.aims import aims_of
 from inference.training.cards.measured import MAIN
 from inference.training.cards.words import (
-    SPLITS,
     Report,
     at,
     bullets,
@@ -16,6 +15,7 @@ from inference.training.cards.words import (
     said,
     section,
     table,
+    titles,
 )
 
 MET = {True: "met", False: "**not met**", None: "not measured"}
@@ -27,18 +27,19 @@ MOVED_HEAD = ("files", "mean change", "largest", "normal findings changed",
 def disturbances(report: Report) -> str:
     """Return what a score does when a file changes in a way that no reader would mind."""
     rows = [
-        [SPLITS[key], plain(row["disturbance"]), *_moved(row)]
+        [titles(report)[key], plain(row["disturbance"]), *_moved(row)]
         for key in MAIN
         for row in at(report, "splits", key, "disturbances") or ()
     ]
     copies = [
-        [SPLITS[key], *_moved(parity)]
+        [titles(report)[key], *_moved(parity)]
         for key in MAIN
         if at(parity := at(report, "splits", key, "parity"), "n")
     ]
     return section(
         "Disturbances and parity",
-        "Gates off; the same radiograph, its file changed as no reader would mind.",
+        "Gates off; the same radiograph, its file changed as no reader would mind: the file at "
+        "native size where the list has one, else the copy that was scored.",
         table(["split", "change", *MOVED_HEAD], rows),
         "### Copies at native size against those that were scored",
         table(["split", *MOVED_HEAD], copies),
@@ -66,7 +67,7 @@ def shortcuts(report: Report) -> str:
         "AUC of one simple measure of the file or the person alone. Below 0.5 pneumonia has the "
         "lower values: 0.2 separates as well as 0.8. A measure that runs one way at one hospital "
         "and the other way at the other is what a model must not learn.",
-        table(["alone", *(SPLITS[key] for key in splits)], rows if splits else ()),
+        table(["alone", *(titles(report)[key] for key in splits)], rows if splits else ()),
     )
 
 
@@ -77,14 +78,14 @@ def errors(report: Report) -> str:
         worst = at(report, "splits", key, "worst") or ()
         for label, what in ((1, "pneumonia scored low"), (0, "no pneumonia scored high")):
             if files := [code(str(one["file"])) for one in worst if one["label"] == label]:
-                parts.append(f"{SPLITS[key][0].upper()}{SPLITS[key][1:]}, {what}:")
+                parts.append(f"{titles(report)[key][0].upper()}{titles(report)[key][1:]}, {what}:")
                 parts.append(bullets(files))
     return section("Worst errors", "Gates off, the worst first.", *(parts or ["Not measured."]))
 
 
 def aims(report: Report) -> str:
     """Return the table of aims: those of the report, or computed where it has none."""
-    given = report.get("aims")
+    given, about = report.get("aims"), at(report, "training", "about")
     rows = [
         [one["figure"], one["aim"], one["measured"], MET[one["met"]]]
         for one in (aims_of(report) if given is None else given)
@@ -93,6 +94,7 @@ def aims(report: Report) -> str:
         "Aims",
         "Set before training; aims, not claims. A figure that falls short is not tuned on a test.",
         table(["figure", "aim", "measured", ""], rows),
+        f"The epoch is one of this fit: {said(about).rstrip('.')}." if about else "",
     )
 
 
@@ -104,7 +106,14 @@ def notes(report: Report) -> str:
 
 def _moved(row: object) -> list[str]:
     mean, largest, *flipped = (at(row, name) for name in MOVED)
-    return [said(at(row, "n")), said(mean), said(largest), *(percent(one) for one in flipped)]
+    return [_files(row), said(mean), said(largest), *(percent(one) for one in flipped)]
+
+
+def _files(row: object) -> str:
+    """Return how many files, and how many of them at native size where that was counted."""
+    native = [at(row, f"native_{name}") for name in ("normal", "pneumonia")]
+    count = said(at(row, "n"))
+    return count if None in native else f"{count} ({sum(native):,} native)"
 
 
 def _shortcut(row: object) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from inference.training.cards.words import (
-    SPLITS,
     Report,
     at,
     bullets,
     code,
+    machine_of,
     named,
     percent,
     plain,
@@ -15,6 +15,7 @@ from inference.training.cards.words import (
     section,
     share,
     table,
+    titles,
 )
 
 HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy", "val_auc")
@@ -54,6 +55,7 @@ def making(report: Report) -> str:
         ("body's weights", said(at(training, "base"))),
         ("views of each radiograph", said(_listed(at(training, "views")))),
         ("multiplications of the fit", said(at(training, "precision"))),
+        *([("machine", machine)] if (machine := machine_of(training)) else []),
         ("radiographs", ", ".join(f"{k} {v:,}" for k, v in images.items()) or said(None)),
         ("epoch kept", EPOCHLESS if kept == 0 else said(kept)),
     ]
@@ -199,7 +201,7 @@ def _strangers(strangers: object) -> str:
 
 def _refused(report: Report) -> list[list[str]]:
     rows = []
-    for key, title in SPLITS.items():
+    for key, title in titles(report).items():
         split = at(report, "splits", key)
         refused, whole = at(split, "refused"), at(split, "ungated", "n")
         if refused is None or not whole:

@@ -18,6 +18,20 @@ SPLITS = {
 }
 """The parts of ``splits`` and what the card calls them."""
 
+SECOND = "external_dev"
+"""The part of the second hospital's radiographs that a model may have learned from."""
+
+
+def titles(report: Report) -> Mapping[str, str]:
+    """Return `SPLITS`; a hospital that was learned from is the second one, and no other."""
+    learned = {"external_report": "second hospital"} if learned_from_second(report) else {}
+    return {**SPLITS, **learned}
+
+
+def learned_from_second(report: Report) -> bool:
+    """Return whether radiographs of the external report's hospital were learned from."""
+    return bool(at(report, "training", "images", SECOND))
+
 
 def at(report: object, *keys: str) -> Any:
     """Return what lies below ``keys``; None where there is nothing."""
@@ -94,6 +108,18 @@ def view_of(split: object, view: str) -> Any:
         ),
         None,
     )
+
+
+def machine_of(training: object) -> str:
+    """Return the processor that a model was fitted on; empty where nobody noted it."""
+    machine = at(training, "origin", "machine")
+    processor, cores, amx = (at(machine, key) for key in ("processor", "cores", "amx"))
+    parts = [
+        str(processor) if processor else "",
+        f"{cores} cores" if cores else "",
+        {True: "with AMX", False: "without AMX"}.get(amx, "") if isinstance(amx, bool) else "",
+    ]
+    return ", ".join(filter(None, parts))
 
 
 def interval(values: tuple[float, float, float] | None) -> str:

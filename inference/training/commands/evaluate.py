@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 HELP = "measure a bundle on one split and write the report"
 EPILOG = """\
 Writes report.json with every figure, its 95 % interval (bootstrapped by patient) and what the gates
-kept out; scores.csv with every score; and the pictures. Files go through the airlock and the gates
+kept out; how the bundle was trained, where its own report tells; scores.csv with every score; and
+the pictures. Radiographs may be JPEG, PNG or DICOM. Files go through the airlock and the gates
 as in the portal; under "ungated" the figures are given without the gates. Train and val, which a
 model has seen, say little: look at a test, and open it once for a version. official_test is the
 public test as published, rebuilt from test_internal where the folder has a duplicates_removed.csv.
@@ -53,7 +54,9 @@ def run(given: argparse.Namespace) -> int:
 
     rows = read_rows(given.data, needed=[given.split])
     disturbed = max(0, given.disturbed)
-    question = Question(given.data, rows, given.split, disturbed, given.seed, given.reduced_to)
+    question = Question(
+        given.data, rows, given.split, disturbed, given.seed, given.reduced_to, given.bundle
+    )
     with inference.load(given.bundle) as classifier:
         _say(write_report(classifier, question, given.out), given.out)
     return 0
@@ -75,6 +78,10 @@ def _say(report: "Document", out: Path) -> None:
             for figure in ("auc", "sensitivity", "specificity", "accuracy", "ece")
         )
         print(f"{report['split']}, {name}: {part['n']} radiographs; {words}")
+    left_out = report["left_out"]
+    assert isinstance(left_out, dict)  # noqa: S101 - the shape of a report
+    for name, why in left_out.items():
+        print(f"without {name.replace('_', ' ')}: {why}")
     print(f"report in {out}")
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from inference.bundle import BundleBroken
 from inference.manifest import Manifest
 from inference.training.compare.paired import Pair, delong, differences, disagreement, mcnemar
-from inference.training.report.figures import FEWEST, SUBGROUPS
+from inference.training.measures import FEWEST
+from inference.training.report.figures import SUBGROUPS
 from inference.training.report.scoring import Scored
 
 SCHEMA = 1

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from inference.preprocess import INPUT_SIZE, squash
 from inference.training.explore.simple import measure_picture
-from inference.training.features import read_grey
+from inference.training.features import UNREADABLE, read_grey
 from inference.training.splits import LABELS, BadData, Row
 
 Floats = npt.NDArray[np.float32]
@@ -76,8 +76,15 @@ class Table:
     means: dict[tuple[str, int], Floats]
 
 
-def measure_files(rows: Sequence[Row], folder: Path) -> Table:
+def measure_files(
+    rows: Sequence[Row], folder: Path, read: Callable[[Path], Floats] = read_grey
+) -> Table:
     """Return the table of ``rows``, whose files are in ``folder``.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the grey values of a file; by default of plain pictures alone.
 
     Raises
     ------
@@ -90,7 +97,7 @@ def measure_files(rows: Sequence[Row], folder: Path) -> Table:
         lambda: np.zeros((INPUT_SIZE, INPUT_SIZE))
     )
     with ThreadPoolExecutor(min(THREADS, os.cpu_count() or 1)) as pool:
-        found = pool.map(partial(_measure, folder=folder), rows)
+        found = pool.map(partial(_measure, folder=folder, read=read), rows)
         for one in tqdm(found, desc="measure", total=len(rows), unit="image"):
             if isinstance(one, BadData):
                 broken.append(one)
@@ -115,26 +122,34 @@ def of_class(items: Iterable[Measured], label: int) -> list[Measured]:
     return [item for item in items if item.row.label == label]
 
 
-def _measure(row: Row, folder: Path) -> tuple[Measured, Floats] | BadData:
+def _measure(
+    row: Row, folder: Path, read: Callable[[Path], Floats]
+) -> tuple[Measured, Floats] | BadData:
     try:
-        grey = read_grey(row.file)
+        grey = read(row.file)
     except BadData as error:
         return error
     data = row.file.read_bytes()
-    with Image.open(row.file) as image:
-        kind = f"{image.format}, {image.mode}"
     seen = squash(grey, INPUT_SIZE)
     counts, _ = np.histogram(grey, bins=LEVELS, range=(0, 1))
     item = Measured(
         row=row,
         name=row.file.relative_to(folder).as_posix(),
         sha256=hashlib.sha256(data).hexdigest(),
-        kind=kind,
+        kind=_kind(row.file),
         values=measure_picture(grey, seen, len(data)),
         greys=np.asarray(counts / grey.size, np.float32),
         small=squash(seen, SMALL),
     )
     return item, seen
+
+
+def _kind(file: Path) -> str:
+    try:
+        with Image.open(file) as image:
+            return f"{image.format}, {image.mode}"
+    except UNREADABLE:
+        return "no plain picture"
 
 
 def _refuse(broken: Sequence[BadData]) -> None:

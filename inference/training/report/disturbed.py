@@ -2,13 +2,13 @@
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from inference.classifier import Classifier
+from inference.training.report.pixels import Reader
 from inference.training.report.scoring import Scored, probabilities_of
 from inference.training.splits import Row
 
@@ -48,19 +48,20 @@ def disturbances_of(
     """Return how far each disturbance moves the scores of ``count`` radiographs of each class.
 
     Where there is a copy at its native size, that is the file which is disturbed, and its own score
-    is what the disturbed one is held against.
+    is what the disturbed one is held against; how many those are is counted by class.
     """
     rows = [one for label in (0, 1) for one in _sample(scored.rows, label, count, seed)]
     files = [row.native or row.file for row in rows]
     before = probabilities_of(classifier, files, what="undisturbed")
     labels = np.array([row.label for row in rows])
     table: list[Document] = []
+    reader = Reader(classifier)
     for name, disturb in DISTURBANCES.items():
-        changed = [disturb(_grey(file)) for file in files]
+        changed = [disturb(reader.image(file)) for file in files]
         after = probabilities_of(classifier, changed, what=name)
-        table.append(
-            {"disturbance": name, **_moved(before, after, labels, classifier), "n": len(rows)}
-        )
+        moved = _moved(before, after, labels, classifier)
+        native = _native(rows, before, after, classifier)
+        table.append({"disturbance": name, **moved, **native, "n": len(rows)})
     return table
 
 
@@ -74,6 +75,23 @@ def parity_of(classifier: Classifier, scored: Scored) -> Document:
     native = probabilities_of(classifier, files, what="native copies")
     labels = np.array([row.label for row in copies.rows])
     return {"n": len(files), **_moved(copies.probabilities, native, labels, classifier)}
+
+
+def _native(
+    rows: Sequence[Row], before: Probabilities, after: Probabilities, classifier: Classifier
+) -> Document:
+    """Return how many are of each class and at native size, and what changed of the latter."""
+    labels = np.array([row.label for row in rows])
+    native = np.array([row.native is not None for row in rows])
+    moved = _moved(before[native], after[native], labels[native], classifier)
+    return {
+        "normal": int((labels == 0).sum()),
+        "pneumonia": int((labels == 1).sum()),
+        "native_normal": int((native & (labels == 0)).sum()),
+        "native_pneumonia": int((native & (labels == 1)).sum()),
+        "flipped_native_normal": moved["flipped_normal"],
+        "flipped_native_pneumonia": moved["flipped_pneumonia"],
+    }
 
 
 def _moved(
@@ -106,8 +124,3 @@ def _sample(rows: Sequence[Row], label: int, count: int, seed: int) -> list[Row]
     order = np.random.default_rng([seed, label]).permutation(len(rows))
     mixed = [rows[index] for index in order if rows[index].label == label]
     return sorted(mixed, key=lambda row: row.native is None)[:count]
-
-
-def _grey(file: Path) -> Image.Image:
-    with Image.open(file) as image:
-        return image.convert("L")

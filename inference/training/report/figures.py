@@ -1,29 +1,25 @@
 """The figures of one split: with the gates, without them, and by subgroup."""
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 
 from inference.manifest import Interval, Manifest
 from inference.training.measures import (
-    CLASSES,
+    FEWEST,
     bootstrap,
     figures_at,
     intervals,
     patients_of,
-    predictive_values,
     resamples,
 )
+from inference.training.report.predictive import predictive_of
 from inference.training.report.scoring import Scored
+from inference.training.report.views import view_matched_auc
 from inference.training.splits import Row, labels_of
 
-PREVALENCES = (0.05, 0.25)
-"""At which predictive values are given, beside that of the model's own calibration."""
 AGE_BANDS = ((0, 1), (1, 6), (6, 18), (18, 40), (40, 65), (65, 200))
 """Completed years: from, and up to but not including."""
 HISTOGRAM_BINS = 20
-FEWEST = 10
-"""Radiographs of each class of a subgroup: of fewer a figure says nothing."""
 
 Document = dict[str, object]
 
@@ -32,12 +28,14 @@ def figures_of(scored: Scored, manifest: Manifest, seed: int) -> Document:
     """Return every figure of ``scored``, as JSON; None where a class is missing.
 
     Each figure has its value under its name and its 95 % interval, bootstrapped by patient, under
-    the same name with ``_ci``.
+    the same name with ``_ci``. ``auc_view_matched`` is there where there is more than one view.
     """
     rows, probabilities, threshold = scored.rows, scored.probabilities, manifest.threshold.value
     labels = labels_of(rows)
-    whole = len(set(labels.tolist())) == CLASSES
-    found = intervals(rows, probabilities, threshold=threshold, seed=seed) if whole else {}
+    whole = scored.whole
+    samples = resamples(rows, seed) if whole else []
+    found = intervals(labels, probabilities, samples, threshold=threshold) if whole else {}
+    matched = view_matched_auc(scored, samples)
     names = figures_at(threshold)
     called = probabilities >= threshold
     return {
@@ -45,13 +43,18 @@ def figures_of(scored: Scored, manifest: Manifest, seed: int) -> Document:
         "pneumonia": int(labels.sum()),
         "patients": patients_of(rows),
         **{key: value for name in names for key, value in _flat(name, found.get(name)).items()},
+        **(_flat("auc_view_matched", matched) if matched else {}),
         "confusion": {
             "true_positive": int((called & (labels == 1)).sum()),
             "false_positive": int((called & (labels == 0)).sum()),
             "false_negative": int((~called & (labels == 1)).sum()),
             "true_negative": int((~called & (labels == 0)).sum()),
         },
-        "predictive_values": _predictive(found, manifest) if whole else [],
+        "predictive_values": predictive_of(
+            scored, samples, threshold=threshold, prevalence=manifest.prevalence.value
+        )
+        if whole
+        else [],
         "histogram": _histogram(scored),
     }
 
@@ -115,29 +118,6 @@ def _flat(name: str, interval: Interval | None) -> Document:
     if interval is None:
         return {name: None, f"{name}_ci": None}
     return {name: interval.value, f"{name}_ci": [interval.low, interval.high]}
-
-
-def _predictive(found: Mapping[str, Interval], manifest: Manifest) -> list[Document]:
-    """Return the predictive values at each prevalence, between those at the ends of the intervals.
-
-    The lowest positive value goes with the lowest sensitivity and specificity, and so on.
-    """
-    ends = [(getattr(found["sensitivity"], end), getattr(found["specificity"], end))
-            for end in ("value", "low", "high")]  # fmt: skip
-    table: list[Document] = []
-    for prevalence in (*PREVALENCES, round(manifest.prevalence.value, 4)):
-        values = [predictive_values(*end, prevalence) for end in ends]
-        positive, negative = ([_number(v) for v in part] for part in zip(*values, strict=True))
-        table.append({
-            "prevalence": prevalence,
-            "ppv": positive[0], "ppv_ci": positive[1:],
-            "npv": negative[0], "npv_ci": negative[1:],
-        })  # fmt: skip
-    return table
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 4)
 
 
 def _histogram(scored: Scored) -> dict[str, list[int]]:

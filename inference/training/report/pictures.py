@@ -8,8 +8,10 @@ import numpy as np
 from PIL import Image
 
 from inference.preprocess import squash
-from inference.training.features import read_grey
 from inference.training.figures import FITTED, INK, PALE, VALIDATED, blank_figure
+from inference.training.report.curves import precision_recall_of, reliability_of, roc_of
+from inference.training.report.figures import HISTOGRAM_BINS
+from inference.training.report.pixels import Read
 from inference.training.report.scoring import Scored
 from inference.training.splits import labels_of
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 WORST = 24
 COLUMNS = 6
-BINS = 10
 DPI = 120
 NORMAL_COLOUR, PNEUMONIA_COLOUR = FITTED, VALIDATED
 
@@ -48,14 +49,14 @@ def worst_of(scored: Scored) -> list[int]:
     return [int(index) for index in order if gap[index] > 0.5]  # noqa: PLR2004 - else it is right
 
 
-def draw_worst(scored: Scored, chosen: Sequence[int], file: Path) -> None:
-    """Write a contact sheet of the radiographs at the indices ``chosen``."""
+def draw_worst(scored: Scored, chosen: Sequence[int], file: Path, read: Read) -> None:
+    """Write a contact sheet of the radiographs at the indices ``chosen``, read by ``read``."""
     tall = max(1, -(-len(chosen) // COLUMNS))
     figure = blank_figure(1.7 * COLUMNS, 2.0 * tall)
     for place, index in enumerate(chosen, start=1):
         row, probability = scored.rows[index], scored.probabilities[index]
         axes = figure.add_subplot(tall, COLUMNS, place)
-        axes.imshow(squash(read_grey(row.file)), cmap="gray", vmin=0, vmax=1)
+        axes.imshow(squash(read(row.file)), cmap="gray", vmin=0, vmax=1)
         label = "pneumonia" if row.label else "normal"
         axes.set_title(f"{label}, scored {probability:.2f}", fontsize=7, color=INK)
         axes.axis("off")
@@ -68,12 +69,9 @@ def draw_worst(scored: Scored, chosen: Sequence[int], file: Path) -> None:
 
 
 def _roc(axes: "Axes", scored: Scored, threshold: float) -> None:
-    from sklearn.metrics import roc_curve
-
-    labels = labels_of(scored.rows)
-    alarms, found, _ = roc_curve(labels, scored.probabilities)
+    labels, points = labels_of(scored.rows), roc_of(scored)
     called = scored.probabilities >= threshold
-    axes.plot(alarms, found, color=PNEUMONIA_COLOUR)
+    axes.plot(points["false_positive_rate"], points["sensitivity"], color=PNEUMONIA_COLOUR)
     point = [float(called[labels == label].mean()) for label in (0, 1)]
     axes.plot(*point, "o", color=INK, label=f"cut-off {threshold:.3f}")
     axes.plot([0, 1], [0, 1], color=PALE, zorder=0)
@@ -82,12 +80,9 @@ def _roc(axes: "Axes", scored: Scored, threshold: float) -> None:
 
 
 def _precision_recall(axes: "Axes", scored: Scored, threshold: float) -> None:
-    from sklearn.metrics import precision_recall_curve
-
-    labels = labels_of(scored.rows)
-    precision, recall, _ = precision_recall_curve(labels, scored.probabilities)
+    labels, points = labels_of(scored.rows), precision_recall_of(scored)
     called = scored.probabilities >= threshold
-    axes.plot(recall, precision, color=PNEUMONIA_COLOUR)
+    axes.plot(points["sensitivity"], points["precision"], color=PNEUMONIA_COLOUR)
     if called.any():
         point = (float(called[labels == 1].mean()), float(labels[called].mean()))
         axes.plot(*point, "o", color=INK, label=f"cut-off {threshold:.3f}")
@@ -97,12 +92,11 @@ def _precision_recall(axes: "Axes", scored: Scored, threshold: float) -> None:
 
 
 def _reliability(axes: "Axes", scored: Scored, threshold: float) -> None:
-    labels, probabilities = labels_of(scored.rows), scored.probabilities
-    place = np.minimum((probabilities * BINS).astype(int), BINS - 1)
-    filled = [b for b in range(BINS) if (place == b).any()]
-    said = [float(probabilities[place == b].mean()) for b in filled]
-    were = [float(labels[place == b].mean()) for b in filled]
-    counts = [int((place == b).sum()) for b in filled]
+    """Draw the bins of the calibration error that hold any score."""
+    filled = [one for one in reliability_of(scored) if one["n"]]
+    said = [one["mean_score"] or 0.0 for one in filled]
+    were = [one["share"] or 0.0 for one in filled]
+    counts = [one["n"] for one in filled]
     axes.plot([0, 1], [0, 1], color=PALE, zorder=0)
     axes.plot(said, were, color=PNEUMONIA_COLOUR, marker="o")
     for x, y, count in zip(said, were, counts, strict=True):
@@ -113,7 +107,7 @@ def _reliability(axes: "Axes", scored: Scored, threshold: float) -> None:
 
 def _scores(axes: "Axes", scored: Scored, threshold: float) -> None:
     labels = labels_of(scored.rows)
-    edges = [step / (2 * BINS) for step in range(2 * BINS + 1)]
+    edges = [step / HISTOGRAM_BINS for step in range(HISTOGRAM_BINS + 1)]
     for label, name, colour in ((0, "normal", NORMAL_COLOUR), (1, "pneumonia", PNEUMONIA_COLOUR)):
         axes.hist(scored.probabilities[labels == label], edges, color=colour, alpha=0.6, label=name)
     axes.axvline(threshold, color=INK, linestyle=":", linewidth=0.8)

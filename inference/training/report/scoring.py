@@ -11,11 +11,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from inference.classifier import Classifier, Radiograph
-from inference.preprocess import INPUT_SIZE, squash
 from inference.refusal import Refusal
 from inference.score import Score
-from inference.training.features import read_grey
-from inference.training.splits import BadData, Row
+from inference.training.report.pixels import Reader
+from inference.training.splits import LABELS, BadData, Row
 
 AT_ONCE = 32
 
@@ -35,6 +34,11 @@ class Scored:
     rows: tuple[Row, ...]
     probabilities: npt.NDArray[np.float64]
     refusals: tuple[Refusal | None, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Return whether both classes are there: without them most figures mean nothing."""
+        return len({row.label for row in self.rows}) == len(LABELS)
 
     def gated(self) -> "Scored":
         """Return those that the gates let through."""
@@ -67,7 +71,8 @@ def score_rows(
     BadData
         A file cannot be read even with the gates off: it is not a radiograph to measure on.
     """
-    files = [radiograph_of(row, side) for row in rows]
+    reader = Reader(classifier, side)
+    files = [radiograph_of(row, reader) for row in rows]
     answers = classify(classifier, files, what=what)
     refused = [index for index, answer in enumerate(answers) if isinstance(answer, Refusal)]
     again = classify(
@@ -102,17 +107,14 @@ def classify(
     return answers
 
 
-def radiograph_of(row: Row, side: int | None = None) -> Radiograph:
+def radiograph_of(row: Row, reader: Reader) -> Radiograph:
     """Return the file of ``row`` with what the list says of it, as an uploader would."""
     said = {"view": row.view, "age_years": row.age, "sex": row.sex}
-    file = row.file if side is None else _reduced(row.file, side)
+    file = row.file if reader.side is None else _png(reader.image(row.file))
     return Radiograph(file, {name: value for name, value in said.items() if value})
 
 
-def _reduced(file: Path, side: int) -> bytes:
-    """Return a PNG of the picture in ``file``, reduced to ``side`` pixels and enlarged again."""
-    small = squash(read_grey(file), side)
-    grey = Image.fromarray(np.round(small * 255).astype(np.uint8))
+def _png(image: Image.Image) -> bytes:
     stream = io.BytesIO()
-    grey.resize((INPUT_SIZE, INPUT_SIZE), Image.Resampling.BILINEAR).save(stream, "PNG")
+    image.save(stream, "PNG")
     return stream.getvalue()

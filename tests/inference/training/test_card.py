@@ -27,6 +27,7 @@ def shipped_report():
 def test_the_card_in_the_documentation_is_that_of_the_shipped_report():
     report, file = shipped_report()
     assert card(report) == file.read_text(encoding="utf-8")
+    assert card(report) == (SHIPPED / "card.md").read_text(encoding="utf-8")
 
 
 def test_the_card_says_whether_maps_depend_on_what_was_learned():
@@ -227,7 +228,9 @@ def changed(path, value):
         ("training.seconds", {"all": 5401.0}, "training on", False),
         ("training.article_seconds_an_epoch", 1000.0, "an epoch", False),
         ("training.article_seconds_an_epoch", None, "an epoch", None),
-        ("training.recipe", "head", "an epoch", False),
+        ("training.about", "the head alone, on the frozen body", "an epoch", False),
+        ("training.origin", {"machine": {"processor": "X", "cores": 2, "amx": True}}, "training on", True),
+        ("training.origin", {"machine": {"processor": "X", "cores": 64, "amx": True}}, "training on", None),
         ("weights_bytes", 40_000_001, "shipped", False),
     ],
 )  # fmt: skip
@@ -256,6 +259,99 @@ def test_the_aim_at_the_other_hospital_depends_on_where_the_model_learned(images
 def test_the_aims_of_a_report_are_not_computed_again():
     text = card(whole_report(aims=[]))
     assert "internal test, AUC |" not in text
+
+
+@pytest.mark.parametrize(
+    ("about", "said"),
+    [
+        ("blocks 3 to 5 tuned from a linear probe", "(blocks 3 to 5 tuned)"),
+        ("Block 5 tuned from the probe.", "(block 5 tuned)"),
+        ("the head alone on the frozen body", "(head alone)"),
+        ("the article's recipe", "(what is tuned is not said)"),
+    ],
+)
+def test_the_aim_of_an_epoch_says_what_was_tuned(about, said):
+    (title,) = [one for one in met(changed("training.about", about)) if one.startswith("an epoch")]
+    assert title.endswith(said)
+
+
+def measured(report, start):
+    (found,) = [one["measured"] for one in aims_of(report) if one["figure"].startswith(start)]
+    return found
+
+
+def test_the_time_of_training_is_said_with_its_precision_and_processor():
+    assert measured(whole_report(), "training on") == (
+        "45 min (precision not noted; processor not noted)"
+    )
+    report = changed("training.origin", {"machine": {"processor": "Xeon", "cores": 2, "amx": True}})
+    report["training"]["precision"] = "bfloat16"
+    assert measured(report, "training on") == "45 min (bfloat16; Xeon, 2 cores, with AMX)"
+    assert "| machine | Xeon, 2 cores, with AMX |" in card(report)
+
+
+def test_recompression_says_what_was_measured_and_where():
+    assert measured(whole_report(), "findings that") == (
+        "val (chosen on): 2.5 % of the normal ones of 80 files (native where there is such a copy, "
+        "which was not counted); internal test: 10.0 % of the normal ones of 80 files (none "
+        "native); other hospital: 10.0 % of the normal ones of 80 files (none native)"
+    )
+
+
+@pytest.mark.parametrize(("of_native", "expected"), [(0.02, True), (0.03, False)])
+def test_the_aim_of_recompression_is_that_of_the_native_files(of_native, expected):
+    counted = {"normal": 40, "pneumonia": 40, "native_pneumonia": 9, "flipped_native_pneumonia": 0}
+    row = disturbed("jpeg_q30", 0.1) | counted
+    some = row | {"native_normal": 31, "flipped_native_normal": of_native}
+    none = row | {"native_normal": 0, "flipped_native_normal": None}
+    report = changed("splits.val.disturbances", [some])
+    report["splits"]["test_internal"]["disturbances"] = [none]
+    said = f"31 native, of which {100 * of_native:.1f} %"
+    assert measured(report, "findings that").startswith(
+        f"val (chosen on): 10.0 % of 40 normal files ({said}); "
+        "internal test: 10.0 % of 40 normal files (none native); other hospital"
+    )
+    (found,) = [one for title, one in met(report).items() if title.startswith("findings that")]
+    assert found is expected
+    assert "| val (chosen on) | jpeg q30 | 80 (40 native) | 0.010 |" in card(report)
+
+
+def test_intervals_that_were_put_together_from_others_are_said_to_be(text):
+    assert "put together from the ends of those of sensitivity and specificity" in text
+    report = whole_report()
+    for part in report["splits"].values():
+        part["roc"] = None  # as in every report since
+    assert "put together from the ends" not in card(report)
+
+
+# The second hospital, and what the view tells
+
+
+def test_a_hospital_that_was_learned_from_is_the_second_one_and_not_untouched(text):
+    assert "The second hospital is no untouched one: the model learned from other" in text
+    assert "| at the threshold 0.620 | val (chosen on) | internal test | second hospital |" in text
+    assert "never without the second hospital's" in text
+    alone = card(changed("training.images", {"train": 4166}))
+    assert "untouched" not in alone
+    assert "| at the threshold 0.620 | val (chosen on) | internal test | other hospital |" in alone
+
+
+def test_the_figures_by_view_stand_below_the_pooled_one(text):
+    lines = text.splitlines()
+    place = next(index for index, line in enumerate(lines) if line.startswith("| AUC |"))
+    assert lines[place + 1 : place + 4] == [
+        "| AUC, each view and class weighted alike | not measured | not measured | not measured |",
+        "| AUC, AP films, gates off | not measured | not measured | 0.860 (0.830 to 0.900) |",
+        "| AUC, PA films, gates off | not measured | not measured | 0.900 (0.870 to 0.940) |",
+    ]
+    assert text.count("weighted alike") == 1
+    report = whole_report()
+    external = report["splits"]["external_report"]
+    for part in (external, external["ungated"]):
+        part.update(auc_view_matched=0.85, auc_view_matched_ci=[0.8, 0.9])
+    rows = [line for line in card(report).splitlines() if "weighted alike" in line]
+    assert rows[0].endswith("| not measured | 0.850 (0.800 to 0.900) |")
+    assert rows[1].endswith("| not measured | 0.850 (0.800 to 0.900) |  |  |  |")
 
 
 # The subcommand

@@ -2,17 +2,26 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 from sklearn.metrics import accuracy_score, average_precision_score, brier_score_loss, roc_auc_score
 
+import inference
 from inference.training.__main__ import main
-from inference.training.measures import predictive_values, specificity_at_sensitivity
-from inference.training.report.figures import FEWEST
+from inference.training.features import read_grey
+from inference.training.measures import FEWEST, predictive_values, specificity_at_sensitivity
+from inference.training.report.floors import thumbnail_floor
+from inference.training.report.pictures import draw_worst
+from inference.training.report.pixels import Reader, reduced
+from inference.training.report.scoring import Scored
+from inference.training.report.training import training_of
+from inference.training.splits import read_rows
 from tests.bundles import tiny_bundle
-from tests.dicom_files import chest_pixels
+from tests.dicom_files import chest_pixels, child_chest
+from tests.inference.training.reports import whole_report
 
 HEADER = ["file", "label", "split", "patient", "subtype", "age", "sex", "view", "label_tier",
           "native_copy", "source"]  # fmt: skip
@@ -111,6 +120,14 @@ def test_the_figures_are_those_of_the_scores_with_the_gates_and_without(made, sc
     assert sum(map(sum, report["histogram"].values())) == report["n"]
 
 
+def test_the_report_has_the_points_of_the_plots(made):
+    _, report = made
+    assert report["roc"]["sensitivity"][-1] == 1
+    assert report["precision_recall"]["sensitivity"][0] == 1
+    assert sum(one["n"] for one in report["reliability"]) == report["n"]
+    assert "roc" not in report["ungated"]
+
+
 def test_what_the_gates_keep_out_is_counted_by_outcome_and_reason(made):
     assert made[1]["refused"] == {
         "n": 2,
@@ -158,6 +175,9 @@ def test_disturbances_and_native_copies_are_held_against_the_score(made):
     assert report["parity"]["n"] == 1
     assert report["parity"]["mean_change"] > 0
     table = {row["disturbance"]: row for row in report["disturbances"]}
+    counts = [(row["normal"], row["native_normal"], row["pneumonia"], row["native_pneumonia"])
+              for row in table.values()]  # fmt: skip
+    assert set(counts) == {(3, 0, 3, 1)}
     assert set(table) == {"jpeg_q30", "blur_1px", "half_size", "aspect_120"}
     for row in table.values():
         assert row["n"] == 6
@@ -197,14 +217,27 @@ def test_the_same_seed_gives_the_same_bytes(bundle, data, made, tmp_path, capfd)
     assert (tmp_path / "report.json").read_bytes() == (made[0] / "report.json").read_bytes()
     said = capfd.readouterr().out
     assert f"val, with the gates: {2 * EACH - 2} radiographs; auc 0." in said
+    assert "without training: the bundle has no report" in said
     assert str(tmp_path) in said
 
 
 def test_radiographs_can_be_reduced_before_they_are_scored(bundle, data, made, scores, tmp_path):
-    assert evaluate(bundle, data, tmp_path, "--reduced-to", "28", "--disturbed", "0") == 0
+    assert evaluate(bundle, data, tmp_path, "--reduced-to", "28", "--disturbed", "3") == 0
     report = json.loads((tmp_path / "report.json").read_text())
     assert (report["reduced_to"], made[1]["reduced_to"]) == (28, None)
     assert "noise" not in report["refused"]["by_reason"]  # nothing of it is left
+    assert not {"parity", "disturbances"} & set(report)
+    assert {"parity", "disturbances", "bytes_per_pixel"} <= set(report["left_out"])
+    table = {row["measure"]: row["auc"] for row in report["shortcuts"]}
+    assert "bytes_per_pixel" not in table
+    with (data / "splits.csv").open(newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["split"] == "val"]
+    seen = [reduced(read_grey(data / row["file"]), 28) for row in rows]
+    spread = [np.asarray(one, np.float32).std() for one in seen]
+    contrast = roc_auc_score([row["label"] == "PNEUMONIA" for row in rows], spread)
+    assert table["contrast"] == pytest.approx(contrast, abs=0.01)
+    before = {row["measure"]: row["auc"] for row in made[1]["shortcuts"]}
+    assert before["sharpness"] != table["sharpness"]
     with (tmp_path / "scores.csv").open(newline="") as stream:
         reduced = list(csv.DictReader(stream))
     gaps = [
@@ -214,6 +247,79 @@ def test_radiographs_can_be_reduced_before_they_are_scored(bundle, data, made, s
     assert 0 < max(gaps) < 0.05
     with pytest.raises(SystemExit):
         evaluate(bundle, data, tmp_path, "--reduced-to", "0")
+
+
+def test_the_floor_and_the_worst_are_of_the_pixels_that_were_scored(bundle, data, tmp_path):
+    rows = read_rows(data, needed=["val"])
+    with inference.load(bundle) as classifier:
+        reader = Reader(classifier, side=1)
+        greys = [reader.grey(row.file) for row in rows]
+    assert {grey.shape for grey in greys} == {(224, 224)}
+    assert max(np.ptp(grey) for grey in greys) == 0  # one pixel is left
+    seen = []
+    val = [row for row in rows if row.split == "val"]
+
+    def read(file):
+        seen.append(file)
+        return np.full((9, 9), len(file.name) / 100, np.float32)
+
+    assert thumbnail_floor(rows, val, read) is not None
+    assert set(seen) == {row.file for row in rows if row.split in ("train", "val")}
+    seen.clear()
+    found = Scored(tuple(val), np.zeros(len(val)), (None,) * len(val))
+    draw_worst(found, [1], tmp_path / "worst.png", read)
+    assert seen == [val[1].file]
+
+
+def test_dicom_files_are_measured_as_they_are_scored(bundle, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rows = []
+    for split in ("train", "val"):
+        for index in range(8):
+            name = f"{split}-{index}.dcm"
+            pixels = chest_pixels(index) // 2 + 1200 * (index % 2)
+            (folder / name).write_bytes(child_chest(seed=index, pixels=pixels.astype(np.uint16)))
+            rows.append([name, ["NORMAL", "PNEUMONIA"][index % 2], split, name])
+    with (folder / "splits.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([HEADER[:4], *rows])
+    out = tmp_path / "out"
+    assert evaluate(bundle, folder, out, "--disturbed", "2") == 0
+    report = json.loads((out / "report.json").read_text())
+    assert report["ungated"]["n"] == 8
+    assert {"bytes_per_pixel", "brightness"} <= {row["measure"] for row in report["shortcuts"]}
+    assert report["floors"]["thumbnails_auc"] is not None
+    for row in report["disturbances"]:
+        assert row["n"] == 4
+        assert row["mean_change"] < 0.1  # the same picture, read outside the airlock's file
+    with Image.open(out / "worst.png") as image:
+        assert min(image.size) > 100
+    (folder / "train-0.dcm").write_bytes(b"no radiograph")
+    assert evaluate(bundle, folder, out) == 2
+
+
+def test_how_a_bundle_was_trained_is_told_from_its_own_report(bundle, data, made, tmp_path, capfd):
+    assert "training" not in made[1]
+    assert made[1]["left_out"]["training"].startswith("the bundle has no report")
+    copy = shutil.copytree(bundle, tmp_path / "told")
+    of = inference.read_bundle(bundle).manifest.weights_sha256
+    told = whole_report(weights_sha256=of)
+    told["training"]["histories"]["all"] = told["training"]["histories"]["block_5"]
+    (copy / "report.json").write_text(json.dumps(told))
+    assert evaluate(copy, data, tmp_path / "out", "--disturbed", "0") == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["training"] == told["training"]
+    assert "training" not in report["left_out"]
+    for name in ("curves.png", "network.png", "network.svg"):
+        assert (tmp_path / "out" / name).stat().st_size > 1000
+    assert "without training" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["{}", "no JSON", '{"schema": 2, "weights_sha256": "other"}'])
+def test_a_report_that_is_not_of_the_weights_tells_nothing(bundle, tmp_path, content):
+    copy = shutil.copytree(bundle, tmp_path / "told")
+    (copy / "report.json").write_text(content)
+    assert training_of(copy, inference.read_bundle(bundle).manifest) is None
 
 
 @pytest.mark.parametrize("label", ["NORMAL", "PNEUMONIA"])
@@ -235,6 +341,8 @@ def test_a_split_whose_scored_part_has_one_class_has_no_figures(bundle, data, tm
     assert (report["auc"], report["auc_ci"], report["predictive_values"]) == (None, None, [])
     assert 0 <= report["ungated"]["auc"] <= 1
     assert "disturbances" not in report
+    assert (report["roc"], report["precision_recall"]) == (None, None)
+    assert report["ungated"]["roc"]["sensitivity"][-1] == 1  # what the plots show
 
 
 def test_what_cannot_be_measured_is_said_in_a_sentence(bundle, data, tmp_path, capsys):

@@ -70,7 +70,7 @@ def article(data, base, tmp_path_factory):
     """Return the run of the article's recipe."""
     folder = tmp_path_factory.mktemp("article")
     recipe = str(quick("article", folder, epochs=2, batch=4))
-    assert run(data, base, folder / "run", "--recipe", recipe, "--limit", "6") == 0
+    assert run(data, base, folder / "run", "--recipe", recipe) == 0
     return folder / "run"
 
 
@@ -184,6 +184,18 @@ def test_evaluate_gives_the_figures_of_val_that_the_bundle_was_packed_with(two, 
     assert {name: after[name] for name in ("n", "auc", "accuracy", "ece")} == {
         name: before[name] for name in ("n", "auc", "accuracy", "ece")
     }
+
+
+def test_an_epoch_of_the_article_on_other_radiographs_is_none_to_compare_with(
+    two, article, data, tmp_path, capsys
+):
+    more = ["--article-run", str(article), "--limit", "6"]
+    assert packed(data, two, tmp_path / "two-0.0.1", *more) == 2
+    assert capsys.readouterr().err.strip() == (
+        f"The article's run in {article} fitted 10 radiographs, where train has 6: its time of an "
+        "epoch is none to compare with."
+    )
+    assert not (tmp_path / "two-0.0.1").exists()
 
 
 def test_without_final_the_tests_stay_closed(two, data, tmp_path):

@@ -57,6 +57,19 @@ def test_a_score_stands_beside_cut_off_version_and_disclaimer(
     assert f"{meaning}, among validation images of which 74 % were." in answer
 
 
+def test_a_score_means_something_among_the_images_that_it_was_calibrated_on(site, reviewer, as_):
+    calibrated = {"value": 0.72, "of": "val and external_dev out of fold"}
+    version, study = make_model_version(prevalence=calibrated), make_study(site)
+    prediction = make_prediction(make_instance(study), version=version)
+    finish(prediction, Answer(outcome="scored", score=0.87, finding="present"))
+    words = prose_of(as_(reviewer).get(at("models")))
+    assert "72 % of val and external_dev out of fold" in words
+    assert (
+        "Of 100 such scores about 87 were pneumonia, among the images that the score was "
+        "calibrated on ( val and external_dev out of fold ), of which 72 % were."
+    ) in answer_in(page(as_(reviewer), study))
+
+
 def test_what_was_found_and_where_is_said_beside_a_refusal(site, reviewer, as_):
     study = make_study(site)
     where = {"tag": "(0018,5101) ViewPosition", "found": "LL"}
