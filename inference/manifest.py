@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from inference.bounds import QualityBounds
 from inference.measured import (
     External,
     FigureInvalid,
@@ -42,6 +43,7 @@ __all__ = [
     "Measured",
     "Metrics",
     "Prevalence",
+    "QualityBounds",
     "Reduced",
     "Threshold",
     "Training",
@@ -134,36 +136,6 @@ class Prevalence:
 
     def __post_init__(self) -> None:
         _demand(0 < self.value < 1, "prevalence.value", self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class QualityBounds:
-    """What pixels must keep to, to be a picture that anyone could read; see `inference.quality`.
-
-    Parameters
-    ----------
-    spread_minimum : float
-        Standard deviation of the pixels, in [0, 1].
-    extreme_maximum : float
-        Share of pixels that are black or white to the end of the scale.
-    roughness_maximum : float
-        Variance between neighbours, as a share of that between strangers.
-    structure_minimum : float
-        Share of the variance that is more than a smooth shade.
-    colour_maximum : float
-        Share of pixels that are not grey.
-    """
-
-    spread_minimum: float
-    extreme_maximum: float
-    roughness_maximum: float
-    structure_minimum: float
-    colour_maximum: float
-
-    def __post_init__(self) -> None:
-        for one in dataclasses.fields(self):
-            value = getattr(self, one.name)
-            _demand(0 <= value <= 1, one.name, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from inference.manifest import QualityBounds
+from inference.bounds import QualityBounds
 from inference.refusal import Refusal
 
 Pixels = npt.NDArray[np.float32]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from inference.choice import cores
+from inference.processors import cores
 from inference.training.recipe import Recipe, TunedRecipe
 
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")

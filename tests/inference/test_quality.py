@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from inference.classifier import Radiograph
-from inference.manifest import ManifestInvalid
+from inference.measured import FigureInvalid
 from inference.preprocess import squash
 from inference.quality import BOUNDS, check_quality, structure
 from tests.dicom_files import chest_pixels, child_chest
@@ -68,7 +68,7 @@ def test_the_bounds_are_those_that_are_given(change, code):
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
 def test_a_bound_is_a_share(value):
-    with pytest.raises(ManifestInvalid, match="roughness_maximum"):
+    with pytest.raises(FigureInvalid, match="roughness_maximum"):
         dataclasses.replace(BOUNDS, roughness_maximum=value)
 
 

@@ -184,10 +184,10 @@ def test_the_network_on_a_gpu_is_that_of_a_processor_whatever_the_batch(weights,
     if not tf.config.list_physical_devices("GPU"):
         pytest.skip("TensorFlow sees no GPU")
     assert choose_device("gpu") == "gpu"
-    on_gpu = compile_features(weights, convention="rgb_0_1", spec=POOLED)
-    together = on_gpu(pixels)
+    read = compile_reader(weights, convention="rgb_0_1", spec=POOLED)
+    together = read(pixels).features
     theirs = NcnnEngine(weights, Wanted("rgb_0_1", POOLED)).read(pixels).features
     largest = np.abs(theirs).max()
     np.testing.assert_allclose(together, theirs, rtol=1e-3, atol=1e-3 * largest)
-    alone = np.concatenate([on_gpu(pixels[i : i + 1]) for i in range(len(pixels))])
+    alone = np.concatenate([read(pixels[i : i + 1]).features for i in range(len(pixels))])
     np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-5 * largest)

@@ -82,7 +82,8 @@ def published(report: Report) -> str:
     return section(
         "Beside published figures",
         "The public test as published (624 radiographs), reduced to 28 pixels and enlarged again: "
-        "the protocol of MedMNIST v2, whose models were trained on such pictures. The internal "
+        "close to MedMNIST v2, whose models were trained on such pictures (it cuts radiographs to "
+        "squares, here they are squashed). The internal "
         "test is the public one without its exact copies. None of these figures was measured at "
         "another hospital.",
         table(["model", "pixels", "AUC", "accuracy", "sensitivity", "specificity"], rows),

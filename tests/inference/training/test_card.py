@@ -194,6 +194,10 @@ def test_an_aim_says_what_was_measured_with_its_interval():
     assert epoch["measured"] == "4.2 times (300.0 s, 1,260.0 s)"
 
 
+def on_machine(processor, cores):
+    return {"machine": {"processor": processor, "cores": cores, "amx": True}}
+
+
 def changed(path, value):
     report = whole_report()
     *way, last = path.split(".")
@@ -229,8 +233,8 @@ def changed(path, value):
         ("training.article_seconds_an_epoch", 1000.0, "an epoch", False),
         ("training.article_seconds_an_epoch", None, "an epoch", None),
         ("training.about", "the head alone, on the frozen body", "an epoch", False),
-        ("training.origin", {"machine": {"processor": "X", "cores": 2, "amx": True}}, "training on", True),
-        ("training.origin", {"machine": {"processor": "X", "cores": 64, "amx": True}}, "training on", None),
+        ("training.origin", on_machine("X", 2), "training on", True),
+        ("training.origin", on_machine("X", 64), "training on", None),
         ("weights_bytes", 40_000_001, "shipped", False),
     ],
 )  # fmt: skip
@@ -284,7 +288,7 @@ def test_the_time_of_training_is_said_with_its_precision_and_processor():
     assert measured(whole_report(), "training on") == (
         "45 min (precision not noted; processor not noted)"
     )
-    report = changed("training.origin", {"machine": {"processor": "Xeon", "cores": 2, "amx": True}})
+    report = changed("training.origin", on_machine("Xeon", 2))
     report["training"]["precision"] = "bfloat16"
     assert measured(report, "training on") == "45 min (bfloat16; Xeon, 2 cores, with AMX)"
     assert "| machine | Xeon, 2 cores, with AMX |" in card(report)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inference.choice import cores
+from inference.processors import cores
 from inference.training import hardware
 from inference.training.hardware import Machine, machine, precision_of, this_machine
 from inference.training.recipe import read_recipe, recipe_text
