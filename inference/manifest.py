@@ -43,7 +43,6 @@ __all__ = [
     "Measured",
     "Metrics",
     "Prevalence",
-    "QualityBounds",
     "Reduced",
     "Threshold",
     "Training",
@@ -144,10 +143,8 @@ class Gates:
 
     Parameters
     ----------
-    blocks : tuple of int
-        Whose pooled features are looked at.
-    strangeness_maximum : float
-        How much of them may be unlike any that were fitted.
+    blocks, strangeness_maximum : tuple of int, float
+        Whose pooled features are looked at; how much of them may be unlike any that were fitted.
     arrangements : tuple of str
         The first is the right one; what the others are called.
     upright_minimum, arranged_minimum : float
