@@ -1,13 +1,14 @@
 """Read side of a challenger beside the live version, on the signed studies of one site."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils import timezone
 
-from portal.accounts.models import Site
-from portal.predictions.deployment_selectors import current_deployment
+from portal.accounts.models import Site, User
+from portal.accounts.roles import READS, May
+from portal.predictions.deployment_selectors import challenger_at, current_deployment
 from portal.predictions.models import ModelVersion, OperatingPoint
 from portal.predictions.operating_point_selectors import point_at
 from portal.reviews.signed_selectors import SignedScore, signed_scores
@@ -66,7 +67,8 @@ class Comparison:
     specificity: Difference | None
     on_present: Matched
     on_absent: Matched
-    cases: Sequence[Case]
+    cases: Sequence[Case] | None
+    """None: which studies they are is not for whoever asks."""
     more_cases: int
 
     @property
@@ -95,6 +97,25 @@ def comparison_at(site: Site, challenger: ModelVersion) -> Comparison | None:
     if current is None or current.model_version == challenger:
         return None
     return comparison_of(site, current.model_version, challenger)
+
+
+def comparison_for(user: User, challenger: ModelVersion) -> Comparison | None:
+    """Return `comparison_at` the site of ``user``, without its studies if they may not see them."""
+    found = comparison_at(user.site, challenger)
+    if found is None or may_see_studies_of(user, challenger):
+        return found
+    return replace(found, cases=None, more_cases=0)
+
+
+def may_see_studies_of(user: User, challenger: ModelVersion) -> bool:
+    """Return whether ``user`` may see what ``challenger`` says of single studies.
+
+    While it is tried nobody may who reads, whatever else they are: a signed study can still be
+    amended, or adjudicated.
+    """
+    reads = any(map(user.may, READS))
+    is_tried = challenger_at(user.site, challenger) is not None
+    return user.may(May.COMPARE_BY_STUDY) and not (reads and is_tried)
 
 
 def comparison_of(

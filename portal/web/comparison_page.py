@@ -11,7 +11,7 @@ from portal.http.requests import AuthenticatedHttpRequest
 from portal.predictions.deployment_selectors import live_version
 from portal.predictions.models import ModelVersion
 from portal.shares import Share
-from portal.watch.comparison_selectors import Comparison, Side, comparison_at
+from portal.watch.comparison_selectors import Comparison, Side, comparison_for
 from portal.watch.paired import Difference
 from portal.web.templatetags.overread import with_interval
 
@@ -27,7 +27,7 @@ class Gap:
 def show_comparison(request: AuthenticatedHttpRequest, version: ModelVersion) -> HttpResponse:
     """Return the page of ``version`` beside what is live at the person's site."""
     site = request.user.site
-    found = comparison_at(site, version)
+    found = comparison_for(request.user, version)
     context: dict[str, Any] = {
         "version": version,
         "found": found,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.predictions.challenger_services import start_shadow
+from portal.predictions.challenger_services import end_challenger, start_shadow
 from portal.predictions.deployment_selectors import challenger_at, live_version
 from portal.predictions.deployment_services import approve_deployment, propose_deployment
 from portal.predictions.models import Proposal
@@ -130,26 +130,58 @@ def test_who_asked_for_a_rollback_takes_it_back(site, better, deployed, as_, dat
     assert not Proposal.objects.filter(state="waiting").exists()
 
 
-def test_the_two_are_compared_on_signed_studies(site, challenger, better, as_, reviewer):
+@pytest.fixture
+def differed(site, challenger, reviewer):
+    """A signed study on which the two differ."""
     study = scored_study(site, "present", 0.9)
     in_shadow(challenger, study, 0.1234)
     sign(study, reviewer)
-    answer = as_(reviewer).get(at("model-comparison", better.pk))
+    return study
+
+
+def test_the_two_are_compared_on_signed_studies(site, differed, better, as_):
+    somebody = make_user(site, "data_scientist", "pacs_admin")
+    answer = as_(somebody).get(at("model-comparison", better.pk))
     words = prose_of(answer)
     assert "On 1 signed study: 1 with pneumonia, 0 without" in words
     assert "100 % (1 of 1; 21 to 100 %)" in words
     assert "0.9000 0.1234 vgg16-pneumonia 1.0.0" in words
-    assert f'href="/studies/{study.study_instance_uid}"' in text_of(answer)
+    assert f'href="/studies/{differed.study_instance_uid}"' in text_of(answer)
 
 
-def test_who_may_not_see_studies_is_shown_no_link_to_one(
-    site, challenger, better, as_, reviewer, auditor
-):
-    study = scored_study(site, "present", 0.9)
-    in_shadow(challenger, study, 0.1)
-    sign(study, reviewer)
+WHO_READS = [("reviewer",), ("adjudicator",), ("data_scientist", "reader"), ("auditor", "reviewer"),
+             ("data_scientist", "adjudicator")]  # fmt: skip
+
+
+@pytest.mark.parametrize("roles", [*WHO_READS, ("site_admin",)])
+def test_who_reads_is_told_figures_and_of_no_study(site, differed, better, as_, roles):
+    answer = as_(make_user(site, *roles)).get(at("model-comparison", better.pk))
+    assert "On 1 signed study: 1 with pneumonia, 0 without" in prose_of(answer)
+    assert "nobody who reads: a signed study can still be amended" in prose_of(answer)
+    assert differed.study_instance_uid not in text_of(answer)
+    assert "0.1234" not in text_of(answer)
+
+
+def test_a_canary_is_tried_too(site, differed, better, as_, data_scientist, reviewer):
+    propose_deployment(version=better, why="Try it.", share=20, by=data_scientist)
+    approve_deployment(version=better, by=reviewer)
+    somebody = make_user(site, "data_scientist", "reader")
+    page = text_of(as_(somebody).get(at("model-comparison", better.pk)))
+    assert differed.study_instance_uid not in page
+
+
+@pytest.mark.parametrize("roles", WHO_READS)
+def test_once_the_trial_is_over_who_compares_may_read_too(site, differed, better, as_, roles):
+    somebody = make_user(site, *roles)
+    end_challenger(version=better, reason="Enough.", by=make_user(site, "site_admin"))
+    page = text_of(as_(somebody).get(at("model-comparison", better.pk)))
+    compares = {"data_scientist", "auditor"} & set(roles)
+    assert (differed.study_instance_uid in page) == bool(compares)
+
+
+def test_who_may_not_see_studies_is_shown_no_link_to_one(differed, better, as_, auditor):
     page = text_of(as_(auditor).get(at("model-comparison", better.pk)))
-    assert study.study_instance_uid in page
+    assert differed.study_instance_uid in page
     assert "/studies/" not in page
 
 
