@@ -61,6 +61,8 @@ TABLE: dict[May, frozenset[Role]] = {
     May.ANSWER_ALERTS: frozenset({_R.REVIEWER, _R.ADJUDICATOR, _R.DATA_SCIENTIST, _R.SITE_ADMIN}),
     May.COMPARE_BY_STUDY: frozenset({_R.DATA_SCIENTIST, _R.AUDITOR}),
 }
+LOOKS_AT_CUT_OFFS = (May.EVALUATE_MODELS, May.APPROVE_MODELS, May.SIGN)
+"""Who may any of these sees what each cut-off would have said; see decision 19."""
 READS = (May.WRITE_FINDING, May.SIGN)
 """Who may any of these reads, whatever else they are; see decision 20."""
 DECIDES_ON_MODELS = (May.EVALUATE_MODELS, May.APPROVE_MODELS, May.PAUSE_MODEL)

@@ -33,9 +33,9 @@ from tests.portal.reviews.signed_worlds import sign_studies
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("portal_airlock")]
 SAID = "123456789"
 """The digits of whatever the challenger says; nothing else has them."""
-COMPARING = {"operating-point", "api:operating-points", "model-comparison"}
+COMPARING = {"operating-point", "api:operating-points", "model-comparison", "api:comparison"}
 """They hold scores against what was signed, for whoever decides on models and nobody else."""
-BY_STUDY = {"model-comparison"}
+BY_STUDY = {"model-comparison", "api:comparison"}
 """Of these: they say so of single studies, for whoever compares and does not read."""
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 """Of a set of signed studies with their scores: it names the set, and tells nothing of it."""
@@ -89,14 +89,16 @@ def say_in_shadow(site, numbers) -> None:
 
 
 def say_of_others(site) -> None:
-    """Let it say of each study what it said of another that was signed alike."""
-    alike: dict[str, list[ShadowScore]] = {}
+    """Let it say of each study what it said of one that was signed and read and taken alike."""
+    alike: dict[tuple[str, ...], list[ShadowScore]] = {}
     for said in challenger_at(site).shadow_scores.order_by("pk"):
         review = Review.objects.filter(study=said.instance.series.study).last()
-        alike.setdefault(review.finding.presence if review else "", []).append(said)
-    assert {presence: len(rows) > 10 for presence, rows in alike.items()} == dict.fromkeys(
-        ("", "present", "absent"), True
-    )
+        scored = Prediction.objects.filter(instance=said.instance, outcome="scored")
+        read_by = sorted(scored.values_list("model_version__version", flat=True))
+        presence = review.finding.presence if review else ""
+        alike.setdefault((presence, *read_by, str(said.instance.facts)), []).append(said)
+    signed = [presence for (presence, *_), rows in alike.items() if presence and len(rows) > 10]
+    assert {"present", "absent"} <= set(signed)
     for rows in alike.values():
         for row, score in zip(rows, [row.score for row in reversed(rows)], strict=True):
             ShadowScore.objects.filter(pk=row.pk).update(score=score)
@@ -159,7 +161,7 @@ def told_to(client, site, things) -> dict[str, str]:
         (Role.values, COMPARING),
         (["reader"], set()),
         (["reviewer"], COMPARING),
-        (["adjudicator"], BY_STUDY),
+        (["adjudicator"], COMPARING),
     ],
     ids=["everything", "reader", "reviewer", "adjudicator"],
 )

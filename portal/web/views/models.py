@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views import View
 
-from portal.accounts.roles import DECIDES_ON_MODELS, May
+from portal.accounts.roles import DECIDES_ON_MODELS, LOOKS_AT_CUT_OFFS, May
 from portal.errors import PortalError
 from portal.http.refusals import status_of
 from portal.http.requests import AuthenticatedHttpRequest
@@ -49,7 +49,7 @@ class AboutVersion(View):
             "report": model_report(version),
             "current": current_deployment(request.user.site),
             "points": points_in_force(request.user.site),
-            "may_choose": any(map(request.user.may, (May.EVALUATE_MODELS, May.APPROVE_MODELS))),
+            "may_choose": any(map(request.user.may, LOOKS_AT_CUT_OFFS)),
             "may_export": request.user.may(May.READ_AUDIT),
         }
         return render(request, "models/about.html", context)
