@@ -36,6 +36,7 @@ class May(StrEnum):
     ADMINISTER = "administer"
     WATCH_MODEL = "watch_model"
     ANSWER_ALERTS = "answer_alerts"
+    COMPARE_BY_STUDY = "compare_by_study"
 
 
 _R = Role
@@ -58,7 +59,12 @@ TABLE: dict[May, frozenset[Role]] = {
         {_R.REVIEWER, _R.ADJUDICATOR, _R.DATA_SCIENTIST, _R.AUDITOR, _R.SITE_ADMIN}
     ),
     May.ANSWER_ALERTS: frozenset({_R.REVIEWER, _R.ADJUDICATOR, _R.DATA_SCIENTIST, _R.SITE_ADMIN}),
+    May.COMPARE_BY_STUDY: frozenset({_R.DATA_SCIENTIST, _R.AUDITOR}),
 }
+LOOKS_AT_CUT_OFFS = (May.EVALUATE_MODELS, May.APPROVE_MODELS, May.SIGN)
+"""Who may any of these sees what each cut-off would have said; see decision 19."""
+READS = (May.WRITE_FINDING, May.SIGN)
+"""Who may any of these reads, whatever else they are; see decision 20."""
 DECIDES_ON_MODELS = (May.EVALUATE_MODELS, May.APPROVE_MODELS, May.PAUSE_MODEL)
 """Any of these may take back or end what makes a model say more; see decision 16 and 20."""
 

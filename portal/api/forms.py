@@ -1,6 +1,7 @@
 """What may be sent. Shape only: the rules are the services'."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from django.http import QueryDict
@@ -15,6 +16,7 @@ from portal.predictions.models import Prediction
 from portal.reviews.models import Presence
 from portal.reviews.reasons import Reason
 from portal.reviews.selectors import REPORT_STATUSES
+from portal.reviews.signed_selectors import usual_days
 
 Form = serializers.Serializer[Any]
 PAGE, MOST = 50, 200  # rows
@@ -163,13 +165,13 @@ class CutOffForm(serializers.Serializer[Any]):
     password = Text(max_length=4096, trim_whitespace=False, write_only=True)
 
 
-class CutOffQuery(serializers.Serializer[Any]):
+class DaysQuery(serializers.Serializer[Any]):
     """Which days of signing."""
 
     since = serializers.DateField(
-        default=None, help_text="In UTC, as 2026-01-31; without it from the first."
+        default=None, help_text="In UTC, as 2026-01-31; without it 365 days before the last."
     )
-    until = serializers.DateField(default=None, help_text="Included; without it up to now.")
+    until = serializers.DateField(default=None, help_text="Included; without it today.")
 
 
 class NothingForm(serializers.Serializer[Any]):
@@ -221,6 +223,12 @@ class EventsQuery(PageQuery):
 
 class NoQuery(serializers.Serializer[Any]):
     """Nothing."""
+
+
+def days_of(asked: Mapping[str, Any]) -> tuple[date, date]:
+    """Return the days of a `DaysQuery`: the usual ones where it leaves them open."""
+    since, until = usual_days(asked["until"])
+    return asked["since"] or since, until
 
 
 def body(form: type[Form], data: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from portal.accounts.models import User
-from portal.accounts.roles import DECIDES_ON_MODELS, May
+from portal.accounts.roles import DECIDES_ON_MODELS, LOOKS_AT_CUT_OFFS, May
 
 
 class _Roles(BasePermission):
@@ -51,7 +51,19 @@ class MayApprove(_Roles):
 class MayLookAtCutOffs(_Roles):
     """Look at what each cut-off would have said; the service says who proposes one."""
 
-    acts = (May.EVALUATE_MODELS, May.APPROVE_MODELS)
+    acts = LOOKS_AT_CUT_OFFS
+
+
+class MayCosign(_Roles):
+    """Decide on a cut-off that somebody has proposed: who signs studies."""
+
+    acts = (May.SIGN,)
+
+
+class MayWatch(_Roles):
+    """See how a version does, in figures; the selector says who sees single studies."""
+
+    acts = (May.WATCH_MODEL,)
 
 
 class MayTakeBack(_Roles):

@@ -1,6 +1,7 @@
 from django.urls import URLPattern, path, re_path
 
 from portal.api.views.changes import ListChanges
+from portal.api.views.comparisons import CompareModel
 from portal.api.views.documents import DocumentationPage, NoSuchPath, OpenAPIDocument
 from portal.api.views.operating_points import (
     ApproveOperatingPoint,
@@ -70,6 +71,7 @@ urlpatterns: list[URLPattern] = [
     path(
         "models/<int:model_id>/pictures/<slug:picture>.png", ReadPicture.as_view(), name="picture"
     ),
+    path("models/<int:model_id>/comparison", CompareModel.as_view(), name="comparison"),
     path("models/<int:model_id>/propose", ProposeModel.as_view(), name="propose"),
     path("models/<int:model_id>/approve", ApproveModel.as_view(), name="approve"),
     path("models/<int:model_id>/decline", DeclineModel.as_view(), name="decline"),

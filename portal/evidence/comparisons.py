@@ -4,9 +4,12 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from portal.predictions.models import ModelVersion
+from portal.reviews.signed_selectors import usual_days
+from portal.shares import Share
 from portal.watch.comparison_selectors import Side, comparison_of
 from portal.watch.paired import Difference, Matched
 from portal.watch.selectors import Scope
+from portal.watch.subgroups import Subgroup
 
 
 def comparisons_of(scope: Scope) -> list[dict[str, Any]]:
@@ -25,8 +28,16 @@ def comparisons_of(scope: Scope) -> list[dict[str, Any]]:
 
 
 def _told(scope: Scope, other: ModelVersion, end: datetime) -> dict[str, Any]:
-    found = comparison_of(scope.site, scope.version, other, as_of=end - timedelta(microseconds=1))
+    found = comparison_of(
+        scope.site,
+        scope.version,
+        other,
+        days=usual_days(scope.last),
+        as_of=end - timedelta(microseconds=1),
+    )
     return {
+        "signed": {"from": found.since.isoformat(), "to": found.until.isoformat()},
+        "set_sha256": found.set_sha256,
         "studies": {
             "present": found.n_present,
             "absent": found.n_absent,
@@ -42,6 +53,23 @@ def _told(scope: Scope, other: ModelVersion, end: datetime) -> dict[str, Any]:
         },
         "right_on_present": _counts(found.on_present),
         "right_on_absent": _counts(found.on_absent),
+        "subgroups": [_subgroup(one) for one in found.subgroups],
+    }
+
+
+def _subgroup(one: Subgroup) -> dict[str, Any]:
+    pairs = {"sensitivity": one.sensitivity, "specificity": one.specificity}
+    both = ("version", "other")
+    return {
+        "of": one.group,
+        "value": one.value,
+        "present": one.n_present,
+        "absent": one.n_absent,
+        "auc": dict(zip(both, one.auc, strict=True)) if one.auc else None,
+        **{
+            name: dict(zip(both, map(_share, found), strict=True)) if found else None
+            for name, found in pairs.items()
+        },
     }
 
 
@@ -53,11 +81,12 @@ def _side(side: Side) -> dict[str, Any]:
         "threshold": side.threshold,
         "threshold_is_the_sites_own": side.is_own,
         "auc": side.auc,
-        **{
-            name: {"of": one.of, "found": one.found, "low": one.low, "high": one.high}
-            for name, one in shares.items()
-        },
+        **{name: _share(one) for name, one in shares.items()},
     }
+
+
+def _share(one: Share) -> dict[str, Any]:
+    return {"of": one.of, "found": one.found, "low": one.low, "high": one.high}
 
 
 def _difference(found: Difference | None) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Write side of operating points: signed by who proposes one, and by another who approves it.
+"""Write side of operating points: signed by who proposes one, and by a second who signs studies.
 
 The set of studies is named by its days of signing and by the moment of the proposal; reviews and
 scores only grow, so the approval computes the same set again. Going back to the bundle's own
@@ -122,7 +122,7 @@ def approve_operating_point(
     InvalidInput
     """
     with answered_for("approve operating point", point.model_version, by):
-        allow(by, May.APPROVE_MODELS, words="Approving it is for reviewers and site admins.")
+        _allow_deciding(by)
         note = fitting(note)
         confirm_password(user=by, password=password)
         return _approve(point, note, by)
@@ -136,7 +136,7 @@ def decline_operating_point(*, point: OperatingPoint, reason: str, by: User) -> 
     MayNotDecide, ReasonMissing, OperatingPointOver, SamePerson
     """
     with answered_for("decline operating point", point.model_version, by), transaction.atomic():
-        allow(by, May.APPROVE_MODELS, words="Declining it is for reviewers and site admins.")
+        _allow_deciding(by)
         row = _locked(point, State.WAITING)
         refuse_same(row.proposed_by_id, by)
         note = said(reason)
@@ -164,6 +164,11 @@ def withdraw_operating_point(*, point: OperatingPoint, reason: str, by: User) ->
         row = _end(row, State.WITHDRAWN, by, reason)
         _record(Action.OPERATING_POINT_WITHDRAWN, row, by, reason=reason)
     return row
+
+
+def _allow_deciding(by: User) -> None:
+    """Go on if ``by`` answers for studies: the second signature is a clinician's."""
+    allow(by, May.SIGN, words="A cut-off is decided on by those who sign studies.")
 
 
 def _refuse_unfit(choice: Choice) -> None:

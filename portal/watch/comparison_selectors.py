@@ -1,16 +1,19 @@
 """Read side of a challenger beside the live version, on the signed studies of one site."""
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from django.utils import timezone
 
-from portal.accounts.models import Site
-from portal.predictions.deployment_selectors import current_deployment
+from portal.accounts.models import Site, User
+from portal.accounts.roles import READS, May
+from portal.errors import NotFound
+from portal.predictions.deployment_selectors import challenger_at, current_deployment
 from portal.predictions.models import ModelVersion, OperatingPoint
 from portal.predictions.operating_point_selectors import point_at
-from portal.reviews.signed_selectors import SignedScore, signed_scores
+from portal.reviews.signed_selectors import signed_scores, usual_days
 from portal.shares import Share
 from portal.watch.paired import (
     Difference,
@@ -20,12 +23,19 @@ from portal.watch.paired import (
     matched,
     share_difference,
 )
+from portal.watch.subgroups import Pair, Subgroup, Values, subgroups_of, values_of_studies
 
 MOST_CASES = 100
 """Studies on which the two differ that are listed, newest first."""
 Classes = tuple[list[float], list[float]]
 Held = tuple[ModelVersion, OperatingPoint | None]
 """A version and the site's own cut-off of it, if it has one."""
+
+
+class NothingToCompare(NotFound):
+    """The version is what is live, or nothing is."""
+
+    code = "nothing_to_compare"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +65,15 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Both on the same studies: those that a person signed as present or absent."""
+    """Both on the same studies: those that a person signed as present or absent.
 
+    Signed from ``since`` to ``until``, both included. ``set_sha256`` is of the sorted lines
+    ``StudyInstanceUID review score score``, the live version's first, a newline after each.
+    """
+
+    since: date
+    until: date
+    set_sha256: str
     live: Side
     challenger: Side
     left_out: int
@@ -66,7 +83,9 @@ class Comparison:
     specificity: Difference | None
     on_present: Matched
     on_absent: Matched
-    cases: Sequence[Case]
+    subgroups: Sequence[Subgroup]
+    cases: Sequence[Case] | None
+    """None: which studies they are is not for whoever asks."""
     more_cases: int
 
     @property
@@ -85,36 +104,72 @@ class Comparison:
         return self.n_present + self.n_absent
 
 
-def comparison_at(site: Site, challenger: ModelVersion) -> Comparison | None:
+def comparison_at(
+    site: Site, challenger: ModelVersion, days: tuple[date, date] | None = None
+) -> Comparison | None:
     """Return ``challenger`` beside what is live or paused at ``site``; None if that is itself.
 
     A study counts if both have scored it, for the readers or in shadow, and somebody has signed
-    it. It is read by three queries a version, however many studies.
+    it in ``days``; None: in the usual ones. It is read by three queries a version and two for the
+    subgroups, however many studies.
     """
     current = current_deployment(site)
     if current is None or current.model_version == challenger:
         return None
-    return comparison_of(site, current.model_version, challenger)
+    return comparison_of(site, current.model_version, challenger, days=days or usual_days())
+
+
+def comparison_for(
+    user: User, challenger: ModelVersion, days: tuple[date, date] | None = None
+) -> Comparison | None:
+    """Return `comparison_at` the site of ``user``.
+
+    For who may not see single studies of it without them, and of the usual days alone: of a day
+    with one study a figure would say what its score is.
+    """
+    if may_see_studies_of(user, challenger):
+        return comparison_at(user.site, challenger, days)
+    found = comparison_at(user.site, challenger)
+    return found and replace(found, cases=None, more_cases=0)
+
+
+def may_see_studies_of(user: User, challenger: ModelVersion) -> bool:
+    """Return whether ``user`` may see what ``challenger`` says of single studies.
+
+    While it is tried nobody may who reads, whatever else they are: a signed study can still be
+    amended, or adjudicated.
+    """
+    reads = any(map(user.may, READS))
+    is_tried = challenger_at(user.site, challenger) is not None
+    return user.may(May.COMPARE_BY_STUDY) and not (reads and is_tried)
 
 
 def comparison_of(
-    site: Site, live: ModelVersion, challenger: ModelVersion, *, as_of: datetime | None = None
+    site: Site,
+    live: ModelVersion,
+    challenger: ModelVersion,
+    *,
+    days: tuple[date, date],
+    as_of: datetime | None = None,
 ) -> Comparison:
-    """Return two versions on what both have scored and somebody has signed.
+    """Return two versions on what both have scored and somebody has signed in ``days``.
 
     With the cut-offs, scores and reviews of the moment ``as_of``; None: of now.
     """
-    ours = {row.study_id: row for row in signed_scores(site, live, as_of=as_of)}
-    theirs = signed_scores(site, challenger, as_of=as_of)
+    ours = {row.study_id: row for row in signed_scores(site, live, *days, as_of=as_of)}
+    theirs = signed_scores(site, challenger, *days, as_of=as_of)
     pairs = [(ours[row.study_id], row) for row in theirs if row.study_id in ours]
     now = as_of or timezone.now()
     points = point_at(site, live, now), point_at(site, challenger, now)
-    return _compare(((live, points[0]), (challenger, points[1])), pairs)
+    values = values_of_studies(site, challenger, days)
+    return _compare(((live, points[0]), (challenger, points[1])), pairs, days, values)
 
 
 def _compare(
     versions: tuple[Held, Held],
-    pairs: Sequence[tuple[SignedScore, SignedScore]],
+    pairs: Sequence[Pair],
+    days: tuple[date, date],
+    values: dict[int, Values],
 ) -> Comparison:
     counted = [pair for pair in pairs if pair[0].is_present is not None]
     present = [pair for pair in counted if pair[0].is_present]
@@ -128,6 +183,9 @@ def _compare(
     on_absent = _right(first[1], second[1], cuts, is_present=False)
     cases = _cases(counted, cuts)
     return Comparison(
+        since=days[0],
+        until=days[1],
+        set_sha256=_digest(pairs),
         live=live,
         challenger=challenger,
         left_out=len(pairs) - len(counted),
@@ -137,16 +195,21 @@ def _compare(
         specificity=share_difference(on_absent),
         on_present=on_present,
         on_absent=on_absent,
+        subgroups=subgroups_of(counted, values, cuts),
         cases=cases[:MOST_CASES],
         more_cases=max(0, len(cases) - MOST_CASES),
     )
 
 
-def _classes(
-    present: Sequence[tuple[SignedScore, SignedScore]],
-    absent: Sequence[tuple[SignedScore, SignedScore]],
-    which: int,
-) -> Classes:
+def _digest(pairs: Sequence[Pair]) -> str:
+    lines = sorted(
+        f"{live.study_instance_uid} {live.review_id} {live.score!r} {other.score!r}\n"
+        for live, other in pairs
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _classes(present: Sequence[Pair], absent: Sequence[Pair], which: int) -> Classes:
     return [pair[which].score for pair in present], [pair[which].score for pair in absent]
 
 
@@ -176,9 +239,7 @@ def _right(
     )
 
 
-def _cases(
-    pairs: Sequence[tuple[SignedScore, SignedScore]], cuts: tuple[float, float]
-) -> list[Case]:
+def _cases(pairs: Sequence[Pair], cuts: tuple[float, float]) -> list[Case]:
     """Return where the two findings differ, newest first."""
     differ = [pair for pair in pairs if (pair[0].score >= cuts[0]) != (pair[1].score >= cuts[1])]
     differ.sort(key=lambda pair: (pair[0].signed_at, pair[0].study_id), reverse=True)

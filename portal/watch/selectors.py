@@ -189,7 +189,7 @@ def _narrow(rows: QuerySet[Any], scope: Scope, prefix: str) -> QuerySet[Any]:
     rows = rows.filter(**wanted)
     if scope.group:
         value = "" if scope.value == NOT_STATED else scope.value
-        rows = rows.annotate(chosen=_dimension(scope.group, prefix)).filter(
+        rows = rows.annotate(chosen=dimension(scope.group, prefix)).filter(
             chosen=place_of_band(scope.value) if scope.group == "age" else value
         )
     return rows
@@ -198,7 +198,7 @@ def _narrow(rows: QuerySet[Any], scope: Scope, prefix: str) -> QuerySet[Any]:
 def _by(rows: QuerySet[Any], prefix: str, *names: str) -> Iterable[tuple[Any, ...]]:
     """Return rows of the named dimensions, what is counted, how many, and the sum of scores."""
     score = f"{prefix}score"
-    dimensions = {f"by_{name}": _dimension(name, prefix) for name in names}
+    dimensions = {f"by_{name}": dimension(name, prefix) for name in names}
     dimensions["bin"] = Floor(_times(score))
     said: tuple[str, ...] = ("state", "outcome")
     if prefix:
@@ -213,7 +213,8 @@ def _times(score: str) -> Expression:
     return ExpressionWrapper(F(score) * Value(float(BINS)), output_field=FloatField())
 
 
-def _dimension(name: str, prefix: str) -> Expression:
+def dimension(name: str, prefix: str) -> Expression:
+    """Return what a row is of, by ``name``: a week, or one of `GROUPS` (an age by its place)."""
     if name == "week":
         return TruncWeek(f"{prefix}requested_at", tzinfo=UTC)
     facts = f"{prefix}instance__facts"
@@ -238,11 +239,14 @@ def _text(name: str, facts: str) -> Expression:
 
 def _places(groups: dict[str, dict[str, Counts]], values: tuple[Any, ...]) -> list[Counts]:
     """Return the counts of each group that a row belongs to."""
-    found = []
-    for name, value in zip(GROUPS, values, strict=True):
-        words = band_name(value) if name == "age" else value or NOT_STATED
-        found.append(groups[name].setdefault(words, Counts()))
-    return found
+    named = zip(GROUPS, words_of(values), strict=True)
+    return [groups[name].setdefault(words, Counts()) for name, words in named]
+
+
+def words_of(values: Iterable[Any]) -> tuple[str, ...]:
+    """Return the values of `GROUPS`, in their order, in words."""
+    named = zip(GROUPS, values, strict=True)
+    return tuple(band_name(one) if name == "age" else one or NOT_STATED for name, one in named)
 
 
 def _of_scanner(

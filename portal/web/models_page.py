@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from portal.accounts.models import Site, User
-from portal.accounts.roles import DECIDES_ON_MODELS, May
+from portal.accounts.roles import DECIDES_ON_MODELS, LOOKS_AT_CUT_OFFS, May
 from portal.http.requests import AuthenticatedHttpRequest
 from portal.predictions.challenger_services import MOST_DAYS
 from portal.predictions.decision_rules import LONGEST
@@ -31,6 +31,8 @@ from portal.predictions.shadow_selectors import shadow_count
 from portal.predictions.widening_models import Widening
 from portal.predictions.widening_selectors import widenings_at
 from portal.predictions.wider import BODY_PARTS, MODALITIES, VIEWS
+from portal.watch.comparison_selectors import comparison_for
+from portal.web.comparison_page import rows_of
 from portal.web.forms.models import WideningForm
 
 _WORDS = (
@@ -72,6 +74,7 @@ def show_models(
         "pause": open_pause(site),
         "versions": [v for v in versions_at(site) if current is None or v != current.model_version],
         "waiting": waiting,
+        "figures": _figures(user, waiting),
         "proposed": {p.model_version_id for p in waiting},
         "decided": [
             p for p in proposals if p.state in (Proposal.State.DECLINED, Proposal.State.WITHDRAWN)
@@ -92,6 +95,16 @@ def show_models(
         **_allowed(user),
     }
     return render(request, "models/models.html", context, status=status)
+
+
+def _figures(user: User, waiting: Iterable[Proposal]) -> dict[int, Any]:
+    """Return what is proposed beside what is live, by version, for those who watch."""
+    if not user.may(May.WATCH_MODEL):
+        return {}
+    found = {p.model_version_id: comparison_for(user, p.model_version) for p in waiting}
+    return {
+        version: {"found": both, "rows": rows_of(both)} for version, both in found.items() if both
+    }
 
 
 def _widenings(site: Site, current: Deployment | None, sent: WideningForm | None) -> dict[str, Any]:
@@ -147,6 +160,8 @@ def _allowed(user: User) -> dict[str, bool]:
     return {
         "may_propose": user.may(May.EVALUATE_MODELS),
         "may_decide": user.may(May.APPROVE_MODELS),
+        "may_cosign": user.may(May.SIGN),
+        "may_look": any(map(user.may, LOOKS_AT_CUT_OFFS)),
         "may_pause": user.may(May.PAUSE_MODEL),
         "may_watch": user.may(May.WATCH_MODEL),
         "may_narrow": any(user.may(act) for act in DECIDES_ON_MODELS),

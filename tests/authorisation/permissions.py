@@ -29,5 +29,6 @@ _ACTS = {
     "administer": "s",
     "watch_model": "vjdas",
     "answer_alerts": "vjds",
+    "compare_by_study": "da",
 }
 ALLOWED = {act: {ROLES[letter] for letter in letters} for act, letters in _ACTS.items()}

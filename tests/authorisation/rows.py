@@ -53,6 +53,10 @@ _ON_A_WIDENING: list[tuple[str, str, dict[str, str], dict[str, Any]]] = [
     ("decline", "approve_models", _WAITS, {"reason": "Too few."}),
     ("withdraw", _DECIDES, _IN_FORCE, {"reason": "Alarms."}),
 ]
+_ON_A_POINT = [
+    (act, "sign" if door == "approve_models" else door, about, sent)
+    for act, door, about, sent in _ON_A_WIDENING
+]
 _POINT_WAITS, _POINT_IN_FORCE = {"row_id": "waiting_point"}, {"row_id": "point_in_force"}
 _CHOICE = {
     "cut_off": "0.4",
@@ -70,6 +74,7 @@ _CUT_OFF = {
     "why": "Ours.",
     "password": PASSWORD,
 }
+_LOOKS = "evaluate_models|approve_models|sign"
 _TRY = {"reason": "To know more."}
 _READS_NOT = {"pacs_admin": 403}
 _OPERATES = {"door": "operate", "abroad": 404}
@@ -208,14 +213,14 @@ PAGES = [
         for act, door, about, sent in _ON_A_WIDENING
         for verb in ("GET", "POST")
     ),
-    Row("operating-point", "GET", 200, "evaluate_models|approve_models", abroad=200),
+    Row("operating-point", "GET", 200, _LOOKS, abroad=200),
     Row(
         "operating-point",
         "POST",
         409,
-        "evaluate_models|approve_models",
+        _LOOKS,
         abroad=409,  # one waits already
-        but={"reviewer": 403, "site_admin": 403},  # they look, and decide
+        but={"reviewer": 403, "adjudicator": 403, "site_admin": 403},  # they look, and decide
         about={"version_id": "free_version"},
         sent=_CHOICE,
     ),
@@ -229,7 +234,7 @@ PAGES = [
             about=_POINT_IN_FORCE if act == "withdraw" else _POINT_WAITS,
             sent=sent,
         )
-        for act, door, _, sent in _ON_A_WIDENING
+        for act, door, _, sent in _ON_A_POINT
         for verb in ("GET", "POST")
     ),
     Row("model", "GET", 200, abroad=200),
@@ -309,6 +314,14 @@ API = [
     Row("api:models", "GET", 200),
     Row("api:report", "GET", 200, abroad=200),
     Row("api:picture", "GET", 200, abroad=200),
+    Row(
+        "api:comparison",
+        "GET",
+        200,
+        "watch_model",
+        abroad=200,
+        about={"model_id": "free_version"},
+    ),
     *_model(
         "api:{}",
         "POST",
@@ -337,13 +350,13 @@ API = [
         "api:operating-points",
         "GET",
         200,
-        "evaluate_models|approve_models",
+        _LOOKS,
         abroad=200,
     ),
     Row(
-        **_json("api:operating-points", 409, _CUT_OFF, door="evaluate_models|approve_models"),
+        **_json("api:operating-points", 409, _CUT_OFF, door=_LOOKS),
         abroad=409,  # one waits already
-        but={"reviewer": 403, "site_admin": 403},
+        but={"reviewer": 403, "adjudicator": 403, "site_admin": 403},
         about={"model_id": "free_version"},
     ),
     *(
@@ -351,7 +364,7 @@ API = [
             **_json(f"api:{act}-point", 200, sent, door=door, abroad=404),
             about={"point_id": "point_in_force" if act == "withdraw" else "waiting_point"},
         )
-        for act, door, _, sent in _ON_A_WIDENING
+        for act, door, _, sent in _ON_A_POINT
     ),
     Row("api:events", "GET", 200, "read_audit"),
     Row("api:verify", "GET", 200, "read_audit"),

@@ -246,6 +246,7 @@ OPERATING = [
         acts=(_open_all, _filled("Note what was done", words="x" * 80)),
     ),
     Place("comparison", "model-comparison", "full.reviewer", "/models/{tried}/comparison"),
+    Place("comparison-by-study", "model-comparison", "full.auditor", "/models/{tried}/comparison"),
     Place("comparison-none", "model-comparison", "full.auditor", "/models/{free}/comparison"),
     Place("comparison-itself", "model-comparison", "full.auditor", "/models/{live}/comparison"),
     Place("models-nothing", "models", "calm.reviewer", "/models"),

@@ -62,8 +62,8 @@ class SignedSetOutput(serializers.Serializer[Any]):
 
     model = serializers.CharField(source="version")
     model_id = serializers.IntegerField(source="version.pk")
-    since = serializers.DateField(allow_null=True)
-    until = serializers.DateField(allow_null=True)
+    since = serializers.DateField()
+    until = serializers.DateField()
     set_sha256 = serializers.CharField(
         source="found.sha256", help_text="Send it with the proposal: only what was seen is signed."
     )

@@ -7,14 +7,15 @@ from portal.api import operating_point_examples as examples
 from portal.api.documented import operation
 from portal.api.forms import (
     CutOffForm,
-    CutOffQuery,
+    DaysQuery,
     NoQuery,
     ReasonForm,
     SignedNoteForm,
     body,
+    days_of,
     query,
 )
-from portal.api.permissions import MayApprove, MayLookAtCutOffs, MayTakeBack
+from portal.api.permissions import MayCosign, MayLookAtCutOffs, MayTakeBack
 from portal.api.serializers.operating_points import OperatingPointOutput, SignedSetOutput
 from portal.http.requests import AuthenticatedRequest
 from portal.predictions.deployment_selectors import version_of
@@ -39,23 +40,24 @@ class OperatingPoints(APIView):
     @operation(
         "look_at_cut_offs",
         "What each cut-off would have said on the signed studies of some days",
-        query=CutOffQuery,
+        query=DaysQuery,
         answers={200: SignedSetOutput},
         refusals=(400, 404),
         example=examples.SIGNED_SET,
     )
     def get(self, request: AuthenticatedRequest, model_id: int) -> Response:
         """Return the set, and the cut-offs to choose from."""
-        asked, version = query(CutOffQuery, request.query_params), version_of(model_id)
-        site = request.user.site
-        found = signed_set(site, version, asked["since"], asked["until"])
+        days = days_of(query(DaysQuery, request.query_params))
+        site, version = request.user.site, version_of(model_id)
+        found = signed_set(site, version, *days)
         rows = candidates(found, version, point_in_force(site, version))
-        shown: dict[str, Any] = asked | {"version": version, "found": found, "rows": list(rows)}
+        shown: dict[str, Any] = {"version": version, "found": found, "rows": list(rows)}
+        shown |= dict(zip(("since", "until"), days, strict=True))
         return Response(SignedSetOutput(shown).data)
 
     @operation(
         "propose_operating_point",
-        "Sign the proposal of a cut-off of your site's own; a second person decides",
+        "Sign the proposal of a cut-off of your site's own; who signs studies decides",
         request=CutOffForm,
         answers={201: OperatingPointOutput},
         refusals=REFUSALS,
@@ -80,11 +82,11 @@ class OperatingPoints(APIView):
 class ApproveOperatingPoint(APIView):
     """``POST operating-points/{id}/approve``."""
 
-    permission_classes = (MayApprove,)
+    permission_classes = (MayCosign,)
 
     @operation(
         "approve_operating_point",
-        "Sign a proposed cut-off as a second person: it is in force from now on",
+        "Sign a proposed cut-off as a second person, who signs studies: it is in force from now on",
         request=SignedNoteForm,
         answers={200: OperatingPointOutput},
         refusals=REFUSALS,
@@ -103,7 +105,7 @@ class ApproveOperatingPoint(APIView):
 class DeclineOperatingPoint(APIView):
     """``POST operating-points/{id}/decline``."""
 
-    permission_classes = (MayApprove,)
+    permission_classes = (MayCosign,)
 
     @operation(
         "decline_operating_point",

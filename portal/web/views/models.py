@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views import View
 
-from portal.accounts.roles import DECIDES_ON_MODELS, May
+from portal.accounts.roles import DECIDES_ON_MODELS, LOOKS_AT_CUT_OFFS, May
 from portal.errors import PortalError
 from portal.http.refusals import status_of
 from portal.http.requests import AuthenticatedHttpRequest
@@ -22,6 +22,7 @@ from portal.predictions.deployment_services import (
 from portal.predictions.operating_point_selectors import points_in_force
 from portal.predictions.pause_services import pause_model, resume_model
 from portal.predictions.prevalence_services import enter_prevalence
+from portal.watch.proposal_selectors import compared_now
 from portal.web.access import PermittedToAny, PermittedView
 from portal.web.forms.models import PrevalenceForm, whole_number
 from portal.web.model_card import model_card
@@ -49,7 +50,7 @@ class AboutVersion(View):
             "report": model_report(version),
             "current": current_deployment(request.user.site),
             "points": points_in_force(request.user.site),
-            "may_choose": any(map(request.user.may, (May.EVALUATE_MODELS, May.APPROVE_MODELS))),
+            "may_choose": any(map(request.user.may, LOOKS_AT_CUT_OFFS)),
             "may_export": request.user.may(May.READ_AUDIT),
         }
         return render(request, "models/about.html", context)
@@ -91,7 +92,9 @@ class Propose(ActOnModel, PermittedView):
     def do(self, version: ModelVersion, words: str, request: AuthenticatedHttpRequest) -> None:
         """Propose it."""
         share = whole_number(request.POST.get("share", ""), "percent")
-        propose_deployment(version=version, why=words, share=share, by=request.user)
+        propose_deployment(
+            version=version, why=words, share=share, by=request.user, compare=compared_now
+        )
 
 
 class Withdraw(ActOnModel, PermittedToAny):

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from portal.accounts.models import User
-from portal.accounts.roles import DECIDES_ON_MODELS, May
+from portal.accounts.roles import DECIDES_ON_MODELS, LOOKS_AT_CUT_OFFS, May
 from portal.errors import PortalError
 from portal.http.refusals import status_of
 from portal.http.requests import AuthenticatedHttpRequest
@@ -27,7 +27,7 @@ from portal.web.views.decisions import ActOnDecision
 class ProposeOperatingPoint(PermittedToAny):
     """``/models/<id>/operating-point``: looked at by whoever decides, signed by who proposes."""
 
-    acts = (May.EVALUATE_MODELS, May.APPROVE_MODELS)
+    acts = LOOKS_AT_CUT_OFFS
 
     def get(self, request: AuthenticatedHttpRequest, version_id: int) -> HttpResponse:
         """Show a set of signed studies, and what each cut-off would have said on it."""
@@ -59,7 +59,7 @@ class _ActOnPoint(ActOnDecision):
 class ApproveOperatingPoint(_ActOnPoint):
     """``/models/operating-points/<id>/approve``."""
 
-    acts, name = (May.APPROVE_MODELS,), "approve-operating-point"
+    acts, name = (May.SIGN,), "approve-operating-point"
     done = "The cut-off is in force. What was scored before keeps the one it was held against."
 
     def do(self, row: OperatingPoint, words: str, request: AuthenticatedHttpRequest) -> None:
@@ -71,7 +71,7 @@ class ApproveOperatingPoint(_ActOnPoint):
 class DeclineOperatingPoint(_ActOnPoint):
     """``/models/operating-points/<id>/decline``."""
 
-    acts, name = (May.APPROVE_MODELS,), "decline-operating-point"
+    acts, name = (May.SIGN,), "decline-operating-point"
     done = "The cut-off is declined."
 
     def do(self, row: OperatingPoint, words: str, request: AuthenticatedHttpRequest) -> None:

@@ -1,8 +1,10 @@
 """Cut-offs of a site over REST: looked at, signed by two, taken back, and said beside scores."""
 
 import hashlib
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from portal.predictions.models import OperatingPoint
 from portal.predictions.operating_point_selectors import point_in_force
@@ -128,9 +130,31 @@ def test_what_cannot_be_signed_is_refused(signed, data_scientist, changes, statu
     assert not OperatingPoint.objects.exists()
 
 
-def test_who_decides_may_look_but_not_propose(signed, reviewer, adjudicator):
-    refused(propose(reviewer, signed), 403, "may_not_decide_on_models")
-    refused(client_of(adjudicator).get(place(signed)), 403, "forbidden")
+def test_who_decides_may_look_but_not_propose(signed, reviewer, adjudicator, auditor):
+    for person in (reviewer, adjudicator):
+        refused(propose(person, signed), 403, "may_not_decide_on_models")
+        assert client_of(person).get(place(signed)).status_code == 200
+    refused(client_of(auditor).get(place(signed)), 403, "forbidden")
+
+
+def test_the_second_signature_is_of_a_person_who_signs_studies(site, signed, site_admin):
+    point = chosen_point(site, signed, approved=False)
+    refused(act(site_admin, "approve", point.pk, password=PASSWORD), 403, "forbidden")
+    refused(act(site_admin, "decline", point.pk, reason="No."), 403, "forbidden")
+    signing = make_user(site, "adjudicator")
+    assert act(signing, "approve", point.pk, password=PASSWORD).status_code == 200
+
+
+def test_the_days_are_the_last_365_unless_others_are_asked_for(site, signed, data_scientist):
+    told = client_of(data_scientist).get(place(signed)).json()
+    today = timezone.now().date()
+    assert (told["since"], told["until"]) == (f"{today - timedelta(days=365)}", f"{today}")
+    assert told["n_present"] == 12
+    before = timezone.now() - timedelta(days=400)
+    sign_studies(site, signed, data_scientist, present=(0.9,), absent=(), signed_at=before)
+    assert client_of(data_scientist).get(place(signed)).json()["n_present"] == 12
+    told = client_of(data_scientist).get(place(signed), {"since": "2020-01-01"}).json()
+    assert (told["since"], told["n_present"]) == ("2020-01-01", 13)
 
 
 def test_a_second_one_waits_and_the_first_is_decided_on_once(

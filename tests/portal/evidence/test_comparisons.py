@@ -17,6 +17,7 @@ from tests.factories import make_model_version, make_user, scored_study
 from tests.portal.reviews.signed_worlds import chosen_point, sign_studies
 from tests.portal.reviews.test_signing import sign
 from tests.portal.watch.test_comparison import in_shadow
+from tests.portal.watch.test_subgroups import read_by_both
 
 pytestmark = pytest.mark.django_db
 TODAY = timezone.now().date()
@@ -55,6 +56,24 @@ def test_it_has_figures_of_both_and_their_difference(scope, challenger, read):
     assert told["right_on_absent"] == {
         "both": 1, "only_version": 1, "only_other": 0, "none": 0,
     }  # fmt: skip
+
+
+def test_it_is_of_the_year_of_signing_up_to_the_last_day(scope, challenger, reviewer):
+    before = timezone.now() - timedelta(days=367)
+    read_by_both(challenger, reviewer, 1, "present", (0.9, 0.9), signed_at=before)
+    assert comparisons_of(scope) == []
+    read_by_both(challenger, reviewer, 1, "present", (0.9, 0.9))
+    (told,) = comparisons_of(scope)
+    assert told["signed"] == {"from": f"{TODAY - timedelta(days=365)}", "to": f"{TODAY}"}
+    assert told["studies"]["present"] == 1
+
+
+def test_it_has_the_subgroups_too(scope, read):
+    (told,) = comparisons_of(scope)
+    assert [(one["of"], one["present"], one["absent"]) for one in told["subgroups"]] == [
+        ("scanner", 2, 2), ("view", 2, 2), ("age", 2, 2),
+    ]  # fmt: skip
+    assert told["subgroups"][0]["sensitivity"] is None
 
 
 def test_it_is_in_the_pack_and_names_no_study(scope, read):

@@ -239,14 +239,21 @@ def test_only_data_scientists_propose(site, deployed, signed, role):
 
 
 @pytest.mark.parametrize(
-    "role", [role for role in Role if role not in {Role.REVIEWER, Role.SITE_ADMIN}]
+    "role", [role for role in Role if role not in {Role.REVIEWER, Role.ADJUDICATOR}]
 )
-def test_only_reviewers_and_site_administrators_approve_or_decline(site, waiting, role):
+def test_only_who_signs_studies_approves_or_declines(site, waiting, role):
     person = make_user(site, role)
     with pytest.raises(MayNotDecide):
         approve(waiting, person)
     with pytest.raises(MayNotDecide):
         decline_operating_point(point=waiting, reason="No.", by=person)
+
+
+@pytest.mark.parametrize("role", ["reviewer", "adjudicator"])
+def test_who_signs_studies_is_the_second_signature(site, waiting, role):
+    person = make_user(site, role)
+    row = approve(waiting, person)
+    assert (row.state, row.decided_by) == ("in_force", person)
 
 
 def test_a_wrong_password_signs_nothing(waiting, deployed, data_scientist, reviewer):

@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.predictions.models import Prediction
@@ -106,6 +108,32 @@ def test_the_days_are_those_of_signing_both_included(site, deployed, reviewer, s
     for moment in (DAY - timedelta(microseconds=1), DAY, DAY + timedelta(days=1)):
         read_at(scored_study(site), reviewer, moment)
     assert len(signed_scores(site, deployed, since, until)) == found
+
+
+def test_the_database_leaves_out_what_was_signed_on_other_days(site, deployed, reviewer):
+    for moment in (DAY, DAY + timedelta(days=2)):
+        read_at(scored_study(site), reviewer, moment)
+    day = DAY.date()
+    with CaptureQueriesContext(connection) as queries:
+        (one,) = signed_scores(site, deployed, day, day)
+    read = []
+    for query in queries:
+        with connection.cursor() as cursor:
+            cursor.execute(query["sql"])
+            read.append([row[0] for row in cursor.fetchall()])
+    assert read == [[one.study_id], [], [one.study_id]]
+
+
+def test_an_adjudication_on_another_day_takes_the_study_out_of_the_days(
+    site, deployed, reviewer, adjudicator
+):
+    first = read_at(scored_study(site), reviewer, DAY)
+    read_at(
+        first.study, adjudicator, DAY + timedelta(days=3), "absent", purpose=Purpose.ADJUDICATION
+    )
+    assert presences(site, deployed, DAY.date(), DAY.date()) == []
+    later = DAY.date() + timedelta(days=3)
+    assert presences(site, deployed, later, later) == ["absent"]
 
 
 def test_what_was_amended_after_the_days_is_not_counted_as_it_was(site, deployed, reviewer):

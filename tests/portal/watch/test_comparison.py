@@ -1,10 +1,13 @@
 """A challenger beside the live version, on the signed studies of one site."""
 
+import hashlib
+
 import pytest
 from django.utils import timezone
 
 from portal.predictions.challenger_services import start_shadow
 from portal.predictions.models import Prediction, ShadowScore
+from portal.reviews.models import Review
 from portal.watch import comparison_selectors
 from portal.watch.comparison_selectors import comparison_at
 from tests.factories import make_model_version, make_user, scored_study
@@ -61,6 +64,17 @@ def test_both_are_held_against_what_was_signed(site, deployed, challenger, revie
     assert (found.on_absent.only_first, found.on_absent.only_second) == (1, 1)
 
 
+def test_the_set_has_a_name_that_anybody_can_write(site, challenger, reviewer):
+    for live, shadow in ((0.9, 0.8), (0.7, 0.6)):
+        signed(site, reviewer, challenger, live, shadow, "present")
+    lines = sorted(
+        f"{row.study.study_instance_uid} {row.pk} {row.finding.prediction.score!r} {shadow!r}\n"
+        for row, shadow in zip(Review.objects.order_by("pk"), (0.8, 0.6), strict=True)
+    )
+    named = hashlib.sha256("".join(lines).encode()).hexdigest()
+    assert comparison_at(site, challenger.model_version).set_sha256 == named
+
+
 def test_the_studies_on_which_they_differ_are_listed_newest_first(
     site, challenger, reviewer, monkeypatch
 ):
@@ -105,5 +119,5 @@ def test_it_takes_few_queries_however_many(
 ):
     for _ in range(4):
         signed(site, reviewer, challenger, 0.9, 0.8, "present")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         assert comparison_at(site, challenger.model_version).n == 4

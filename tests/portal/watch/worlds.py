@@ -15,7 +15,7 @@ _numbers = count(1)
 
 
 def scanned(site, version, by, *, at=NOW, score=None, scanner=("Acme", "Ray 7"), **more):
-    """Return a prediction asked for ``at``; ``more``: view, age, outcome, state, presence."""
+    """Return a prediction asked for ``at``; ``more``: view, age, outcome, state, presence, ..."""
     facts = {"view": more.get("view", "AP"), "age_years": more.get("age", 4.0)}
     facts = {name: value for name, value in facts.items() if value not in ("", None)}
     facts |= dict(zip(("manufacturer", "manufacturer_model_name"), scanner, strict=False))
@@ -38,11 +38,11 @@ def scanned(site, version, by, *, at=NOW, score=None, scanner=("Acme", "Ray 7"),
         fields |= {"state": state, "outcome": outcome, "disclaimer": "No diagnosis."}
     row = Prediction.objects.create(site=site, instance=instance, model_version=version, **fields)
     if "presence" in more:
-        read(row, by, more["presence"], shown=more.get("shown"))
+        read(row, by, more["presence"], shown=more.get("shown"), at=more.get("signed_at"))
     return row
 
 
-def read(prediction, by, presence, *, shown=None):
+def read(prediction, by, presence, *, shown=None, at=None):
     """Return the signed first read of the study of ``prediction``."""
     study = prediction.instance.series.study
     shown = prediction.finding if shown is None else shown
@@ -52,8 +52,9 @@ def read(prediction, by, presence, *, shown=None):
         reason_code="OTHER" if overrides else "", comment="Seen before.",
     )  # fmt: skip
     return Review.objects.create(
-        study=study, finding=finding, reviewer=by, reviewer_name="R", signed_at=timezone.now()
-    )
+        study=study, finding=finding, reviewer=by, reviewer_name="R",
+        signed_at=at or timezone.now(),
+    )  # fmt: skip
 
 
 def days(number):

@@ -47,7 +47,7 @@ def signed(site, deployed, reader):
 
 
 def test_from_the_figures_to_the_score_through_the_forms(
-    site, signed, as_, data_scientist, site_admin
+    site, signed, as_, data_scientist, adjudicator
 ):
     client = as_(data_scientist)
     seen = re.search(r'name="seen" value="(\w{64})"', text_of(page(client, signed)))[1]
@@ -57,17 +57,17 @@ def test_from_the_figures_to_the_score_through_the_forms(
     assert 'On " First &lt;spring&gt; ": sensitivity 83 % (10 of 12; 55 to 95 %)' in words
     assert "specificity 47 % (7 of 15; 25 to 70 %)" in words
     assert "You proposed it, so somebody else has to decide." in words
-    client, row = as_(site_admin), OperatingPoint.objects.get()
+    client, row = as_(adjudicator), OperatingPoint.objects.get()
     assert act(client, "approve", row, password=PASSWORD, reason="Seen.").status_code == 302
     words = prose_of(client.get(at("models")))
     assert "vgg16-pneumonia 1.0.0 is held against 0.4000, the cut-off of" in words
-    assert "Signed by Dr site_admin" in words
+    assert "Signed by Dr adjudicator" in words
     assert "The model's own cut-off is 0.5000." in words
     assert row.set_sha256 in words
     assert act(client, "withdraw", row, reason="Alarms.").status_code == 302
     words = prose_of(client.get(at("models")))
     assert "is held against 0.5000, the model's own" in words
-    assert "Ended by Dr site_admin" in words
+    assert "Ended by Dr adjudicator" in words
     assert ": Alarms." in words
 
 
@@ -171,7 +171,7 @@ def test_who_decides_may_look_but_not_propose(signed, as_, reviewer):
 @pytest.mark.parametrize(
     ("role", "what"),
     [("uploader", set()), ("pacs_admin", set()), ("auditor", set()), ("reader", set()),
-     ("adjudicator", {"withdraw"}), ("reviewer", {"withdraw", "look"}),
+     ("adjudicator", {"withdraw", "look"}), ("reviewer", {"withdraw", "look"}),
      ("site_admin", {"withdraw", "look"}), ("data_scientist", {"withdraw", "look"})],
 )  # fmt: skip
 def test_each_role_is_offered_what_it_may_do(site, signed, as_, role, what):
@@ -186,7 +186,11 @@ def test_who_decides_is_offered_to_sign_and_who_proposed_to_withdraw(
     site, signed, as_, reviewer, data_scientist
 ):
     point = chosen_point(site, signed, by=data_scientist, approved=False)
-    for person, offered in ((reviewer, {"approve", "decline"}), (data_scientist, {"withdraw"})):
+    decides = {"approve", "decline"}
+    for person, offered in (
+        (reviewer, decides), (make_user(site, "adjudicator"), decides),
+        (make_user(site, "site_admin"), set()), (data_scientist, {"withdraw"}),
+    ):  # fmt: skip
         text = text_of(as_(person).get(at("models")))
         for what in ("approve", "decline", "withdraw"):
             address = at(f"{what}-operating-point", point.pk)
@@ -199,10 +203,10 @@ def test_another_sites_is_not_found(site, signed, as_, other_reviewer):
     assert point_in_force(site, signed) is None
 
 
-def test_a_second_decision_is_told_that_it_is_over(site, signed, as_, reviewer, site_admin):
+def test_a_second_decision_is_told_that_it_is_over(site, signed, as_, reviewer, adjudicator):
     point = chosen_point(site, signed, approved=False)
     assert act(as_(reviewer), "approve", point, password=PASSWORD).status_code == 302
-    second = act(as_(site_admin), "approve", point, password=PASSWORD)
+    second = act(as_(adjudicator), "approve", point, password=PASSWORD)
     assert second.status_code == 409
     assert "It is in force already" in prose_of(second)
 

@@ -1,14 +1,18 @@
 """The forms that try a version beside the live one, and the page that compares the two."""
 
-import pytest
+from datetime import timedelta
 
-from portal.predictions.challenger_services import start_shadow
+import pytest
+from django.utils import timezone
+
+from portal.predictions.challenger_services import end_challenger, start_shadow
 from portal.predictions.deployment_selectors import challenger_at, live_version
 from portal.predictions.deployment_services import approve_deployment, propose_deployment
 from portal.predictions.models import Proposal
 from tests.factories import make_model_version, make_user, scored_study
 from tests.portal.reviews.test_signing import sign
 from tests.portal.watch.test_comparison import in_shadow
+from tests.portal.watch.test_subgroups import read_by_both
 from tests.portal.web.pages import at, prose_of, text_of
 
 pytestmark = pytest.mark.django_db
@@ -130,26 +134,58 @@ def test_who_asked_for_a_rollback_takes_it_back(site, better, deployed, as_, dat
     assert not Proposal.objects.filter(state="waiting").exists()
 
 
-def test_the_two_are_compared_on_signed_studies(site, challenger, better, as_, reviewer):
+@pytest.fixture
+def differed(site, challenger, reviewer):
+    """A signed study on which the two differ."""
     study = scored_study(site, "present", 0.9)
     in_shadow(challenger, study, 0.1234)
     sign(study, reviewer)
-    answer = as_(reviewer).get(at("model-comparison", better.pk))
+    return study
+
+
+def test_the_two_are_compared_on_signed_studies(site, differed, better, as_):
+    somebody = make_user(site, "data_scientist", "pacs_admin")
+    answer = as_(somebody).get(at("model-comparison", better.pk))
     words = prose_of(answer)
     assert "On 1 signed study: 1 with pneumonia, 0 without" in words
     assert "100 % (1 of 1; 21 to 100 %)" in words
     assert "0.9000 0.1234 vgg16-pneumonia 1.0.0" in words
-    assert f'href="/studies/{study.study_instance_uid}"' in text_of(answer)
+    assert f'href="/studies/{differed.study_instance_uid}"' in text_of(answer)
 
 
-def test_who_may_not_see_studies_is_shown_no_link_to_one(
-    site, challenger, better, as_, reviewer, auditor
-):
-    study = scored_study(site, "present", 0.9)
-    in_shadow(challenger, study, 0.1)
-    sign(study, reviewer)
+WHO_READS = [("reviewer",), ("adjudicator",), ("data_scientist", "reader"), ("auditor", "reviewer"),
+             ("data_scientist", "adjudicator")]  # fmt: skip
+
+
+@pytest.mark.parametrize("roles", [*WHO_READS, ("site_admin",)])
+def test_who_reads_is_told_figures_and_of_no_study(site, differed, better, as_, roles):
+    answer = as_(make_user(site, *roles)).get(at("model-comparison", better.pk))
+    assert "On 1 signed study: 1 with pneumonia, 0 without" in prose_of(answer)
+    assert "nobody who reads: a signed study can still be amended" in prose_of(answer)
+    assert differed.study_instance_uid not in text_of(answer)
+    assert "0.1234" not in text_of(answer)
+
+
+def test_a_canary_is_tried_too(site, differed, better, as_, data_scientist, reviewer):
+    propose_deployment(version=better, why="Try it.", share=20, by=data_scientist)
+    approve_deployment(version=better, by=reviewer)
+    somebody = make_user(site, "data_scientist", "reader")
+    page = text_of(as_(somebody).get(at("model-comparison", better.pk)))
+    assert differed.study_instance_uid not in page
+
+
+@pytest.mark.parametrize("roles", WHO_READS)
+def test_once_the_trial_is_over_who_compares_may_read_too(site, differed, better, as_, roles):
+    somebody = make_user(site, *roles)
+    end_challenger(version=better, reason="Enough.", by=make_user(site, "site_admin"))
+    page = text_of(as_(somebody).get(at("model-comparison", better.pk)))
+    compares = {"data_scientist", "auditor"} & set(roles)
+    assert (differed.study_instance_uid in page) == bool(compares)
+
+
+def test_who_may_not_see_studies_is_shown_no_link_to_one(differed, better, as_, auditor):
     page = text_of(as_(auditor).get(at("model-comparison", better.pk)))
-    assert study.study_instance_uid in page
+    assert differed.study_instance_uid in page
     assert "/studies/" not in page
 
 
@@ -157,9 +193,55 @@ def test_what_nobody_has_signed_is_not_on_the_page(site, challenger, better, as_
     study = scored_study(site, "present", 0.9)
     in_shadow(challenger, study, 0.1234)
     answer = as_(reviewer).get(at("model-comparison", better.pk))
-    assert "No signed study has scores of both yet" in prose_of(answer)
+    assert "has scores of both yet" in prose_of(answer)
     assert "0.1234" not in text_of(answer)
     assert study.study_instance_uid not in text_of(answer)
+
+
+def test_by_scanner_view_and_age_too_few_are_said_to_be_too_few(differed, better, as_, auditor):
+    words = prose_of(as_(auditor).get(at("model-comparison", better.pk)))
+    for group in ("Scanner", "View", "Age"):
+        assert f"{group} not stated 1 with, 0 without too few too few too few" in words
+
+
+def test_a_subgroup_has_figures_of_both(site, better, as_, auditor, reviewer):
+    challenger = start_shadow(
+        version=better, why="Better.", days=9, by=make_user(site, "data_scientist")
+    )
+    for scores, presence in (((0.9, 0.3), "present"), ((0.1, 0.2), "absent")):
+        read_by_both(challenger, reviewer, 10, presence, scores, view="PA")
+    words = prose_of(as_(auditor).get(at("model-comparison", better.pk)))
+    assert (
+        "View PA 10 with, 10 without vgg16-pneumonia 1.0.0 1.000 vgg16-pneumonia 2.0.0 1.000 "
+        "vgg16-pneumonia 1.0.0 100 % (10 of 10; 72 to 100 %) vgg16-pneumonia 2.0.0 0 % (0 of 10;"
+    ) in words
+
+
+def test_the_page_says_in_which_days_and_lets_them_be_chosen(differed, better, as_, auditor):
+    client, place = as_(auditor), at("model-comparison", better.pk)
+    today = timezone.now().date()
+    text = text_of(client.get(place))
+    assert f'name="since" value="{today - timedelta(days=365)}"' in text
+    assert f'name="until" value="{today}"' in text
+    assert "what was signed on other days does not count" in text
+    words = prose_of(client.get(place, {"since": "2020-01-01", "until": "2020-02-01"}))
+    assert "No study signed from 1 Jan 2020 to 1 Feb 2020 has scores of both yet" in words
+
+
+def test_who_is_told_of_no_study_is_told_of_no_day_either(differed, better, as_, reviewer):
+    answer = as_(reviewer).get(
+        at("model-comparison", better.pk), {"since": "2020-01-01", "until": "2020-02-01"}
+    )
+    assert "On 1 signed study" in prose_of(answer)
+    assert 'name="since"' not in text_of(answer)
+
+
+@pytest.mark.parametrize("asked", [{"since": "x"}, {"since": "2026-02-01", "until": "2026-01-01"}])
+def test_days_that_cannot_be_looked_at_show_the_usual_ones(differed, better, as_, auditor, asked):
+    answer = as_(auditor).get(at("model-comparison", better.pk), asked)
+    assert answer.status_code == 422
+    assert "That cannot be looked at; the usual days are shown." in prose_of(answer)
+    assert "On 1 signed study" in prose_of(answer)
 
 
 def test_the_live_version_has_nothing_to_be_compared_with(deployed, as_, auditor):
