@@ -11,6 +11,7 @@ from portal.audit import keys
 from portal.audit.models import AuditEvent, AuditHead, Tally
 from portal.audit.services import GENESIS, digest, exported_heads
 
+Action = AuditEvent.Action
 LATELY = 10_000  # events
 MOST_CODES = 50
 
@@ -48,6 +49,13 @@ def seen_lately(chain: str, action: AuditEvent.Action) -> Seen | None:
 def events_of(chain: str) -> QuerySet[AuditEvent]:
     """Return the events of a chain, newest first."""
     return AuditEvent.objects.filter(chain=chain).order_by("-seq")
+
+
+def lookers_in(events: QuerySet[AuditEvent]) -> list[dict[str, Any]]:
+    """Return ``actor``, ``looks`` and ``newest`` of who opened a study or saw an image."""
+    seen = events.filter(action__in=(Action.STUDY_OPENED, Action.IMAGE_VIEWED)).order_by()
+    counted = seen.values("actor").annotate(looks=Count("pk"), newest=Max("at"))
+    return list(counted.order_by("-newest", "actor"))
 
 
 def refusals_lately(chain: str, action: AuditEvent.Action) -> list[dict[str, Any]]:

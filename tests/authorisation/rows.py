@@ -176,6 +176,7 @@ PAGES = [
         "amend-review", "POST", 302, act="sign", sent=_READ | {"amend_reason": "New."}, but=_OWN
     ),
     Row("audit", "GET", 200, "read_audit"),
+    Row("audit", "POST", 200, "read_audit", sent={"patient": "P1"}),
     Row("audit-verify", "GET", 302, "read_audit"),
     Row("audit-verify", "POST", 200, "read_audit"),
     Row("about", "GET", 200),

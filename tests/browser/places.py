@@ -54,6 +54,10 @@ def _send_files(page: Page) -> None:
     expect(page.locator("[data-summary]")).to_contain_text("1 refused")
 
 
+def _nobody(page: Page) -> None:
+    _filled("Find the events", patient="NOBODY-1")(page)
+
+
 def _search(page: Page) -> None:
     _filled("Show", words="Nobody^Of that name")(page)
 
@@ -150,6 +154,7 @@ LISTS = [
     Place("my-uploads", "worklist", "full.uploader", "/worklist"),
     Place("audit", "audit", "full.auditor", "/audit"),
     Place("audit-nothing", "audit", "full.auditor", "/audit?actor=nobody-of-that-name"),
+    Place("audit-patient", "audit", "full.auditor", "/audit", acts=(_open_all, _nobody)),
     Place("audit-filter", "audit", "full.auditor", "/audit?action=x", 422),
     Place(
         "audit-verify", "audit-verify", "full.auditor", "/audit?subject=study",
