@@ -1,6 +1,6 @@
 """Pneumonia on chest radiographs: bytes in, a score or a refusal out.
 
-Knows nothing of Django or Celery. Importing it loads no TensorFlow; loading a model does.
+Knows nothing of Django or Celery. Importing it loads no engine; loading a model loads one.
 """
 
 from pathlib import Path

@@ -14,6 +14,9 @@ import numpy as np
 
 ROOT_UID = "2.25.331470562108904412846279118533900"
 """Made once from a random UUID (PS3.5 annex B.2); the samples count below it."""
+PRACTICE = 1000
+"""The number of the first study that is made up to be signed."""
+CLEAR, HAZY = "clear", "hazy"
 
 
 class SamplesMissing(Exception):
@@ -71,7 +74,10 @@ def chest_dicom(number: int, **values: str) -> bytes:
     """
     import pydicom
 
-    radiograph = pydicom.dcmread(_path("RG1_J2KI.dcm"))
+    return _named(pydicom.dcmread(_path("RG1_J2KI.dcm")), number, **values)
+
+
+def _named(radiograph: Any, number: int, **values: str) -> bytes:
     for keyword in ("PatientBirthDate", "OtherPatientIDs", "AccessionNumber", "ImageComments"):
         if keyword in radiograph:
             delattr(radiograph, keyword)
@@ -82,6 +88,43 @@ def chest_dicom(number: int, **values: str) -> bytes:
     for keyword, value in values.items():
         setattr(radiograph, keyword, value)
     return _written(radiograph)
+
+
+def practice_samples(count: int) -> list[Sample]:
+    """Return ``count`` made-up studies to sign, every second with a haze drawn into a lung.
+
+    Each is of a patient of its own, and the pixels say who is hazy: what a head can learn from.
+
+    Raises
+    ------
+    SamplesMissing
+    """
+    return [
+        Sample(f"practice-{number:04d}-{HAZY if number % 2 else CLEAR}.dcm", _practice(number))
+        for number in range(count)
+    ]
+
+
+def _practice(number: int) -> bytes:
+    import pydicom
+
+    radiograph = pydicom.dcmread(_path("RG1_UNCI.dcm"))
+    width, rng = float(radiograph.WindowWidth), np.random.default_rng(number)
+    pixels = np.roll(radiograph.pixel_array[::3, ::3], rng.integers(-6, 7, 2), (0, 1)).astype(float)
+    if number % 2:
+        # MONOCHROME1: less is whiter (PS3.3 C.7.6.3.1.2).
+        y, x = np.mgrid[-1 : 1 : pixels.shape[0] * 1j, -1 : 1 : pixels.shape[1] * 1j]
+        left, low = rng.choice([-0.4, 0.4]), rng.uniform(-0.1, 0.35)
+        pixels -= 0.35 * width * np.exp(-((x - left) ** 2 + (y - low) ** 2) / 0.06)
+    pixels += rng.normal(0, 0.01 * width, pixels.shape)
+    most = 2 ** int(radiograph.BitsStored) - 1
+    radiograph.PixelData = pixels.clip(0, most).round().astype("<u2").tobytes()
+    radiograph.Rows, radiograph.Columns = pixels.shape
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
+        if keyword in radiograph:
+            setattr(radiograph, keyword, [3 * float(one) for one in radiograph[keyword].value])
+    header = {"PatientName": "Demo^Practice", "PatientID": f"DEMO-PRACTICE-{number:04d}"}
+    return _named(radiograph, PRACTICE + number, PatientAge="004Y", ViewPosition="AP", **header)
 
 
 def chest_png(reduction: int = 1) -> bytes:

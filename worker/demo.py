@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -61,6 +62,20 @@ def send_samples(samples: Sequence[Sample], address: tuple[str, int], origin: st
     ------
     SamplesRefused, OSError
     """
+    verdicts = upload(samples, address, origin)
+    _marker().touch()
+    return [_line(verdict) for verdict in verdicts]
+
+
+def upload(
+    samples: Sequence[Sample], address: tuple[str, int], origin: str
+) -> list[dict[str, Any]]:
+    """Send ``samples`` through the front door and return the verdicts.
+
+    Raises
+    ------
+    SamplesRefused, OSError
+    """
     uploader = User.objects.select_related("site").get(username=UPLOADER)
     token = create_token(user=uploader, lasts=timedelta(minutes=10))
     body, content_type = multipart(samples)
@@ -78,8 +93,8 @@ def send_samples(samples: Sequence[Sample], address: tuple[str, int], origin: st
         door.close()
     if answer.status not in ANSWERS:
         raise SamplesRefused(f"the front door answered {answer.status} to the samples")
-    _marker().touch()
-    return [_line(verdict) for verdict in json.loads(text)["uploads"]]
+    verdicts: list[dict[str, Any]] = json.loads(text)["uploads"]
+    return verdicts
 
 
 def multipart(samples: Iterable[Sample]) -> tuple[bytes, str]:

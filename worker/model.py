@@ -130,7 +130,7 @@ def _load(version: ModelVersion) -> Classifier:
     started = time.monotonic()
     folder = bundle_folder(version)
     try:
-        # The pins before the network: a broken bundle need not import TensorFlow to be refused.
+        # The pins before the network: a broken bundle need not be built to be refused.
         bundle = read_bundle(folder)
         found = bundle.manifest
         if (found.name, found.version) != (version.name, version.version):

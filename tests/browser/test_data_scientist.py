@@ -1,5 +1,6 @@
-"""The data scientist: shadow, comparison, a cut-off of the site, canary, live, and back again."""
+"""The data scientist: shadow, comparison, a cut-off, canary, live, back again, and the labels."""
 
+import csv
 import json
 import re
 
@@ -54,7 +55,9 @@ def lab(hospital, tmp_path_factory):
     return tokens
 
 
-def test_a_new_version_from_shadow_to_live_and_back(lab, hospital, visit):
+def test_a_new_version_from_shadow_to_live_and_back_and_the_reviews_as_labels(
+    lab, hospital, visit, tmp_path
+):
     with visit("data_scientist9") as scientist, visit("reviewer9") as second:
         _put_in_shadow(scientist.page, scientist)
         _wait_for_shadow(hospital, scientist)
@@ -66,6 +69,7 @@ def test_a_new_version_from_shadow_to_live_and_back(lab, hospital, visit):
         _become(scientist, second, share="")
         expect(second.page.locator("main")).to_contain_text("next 0.0.2 Live")
         _roll_back(scientist, second)
+    _export_labels(hospital, tmp_path / "labels")
     verified = hospital.request("GET", "/api/v1/audit/verify", lab["auditor9"]).json()
     assert verified["intact"] is True, verified
 
@@ -147,3 +151,18 @@ def _roll_back(scientist, second) -> None:
     second.go("/models")
     page.get_by_role("button", name="Approve and make it live").click()
     expect(page.locator("main")).to_contain_text("tiny 0.0.1 Live")
+
+
+def _export_labels(hospital, folder) -> None:
+    """De-identified, with reader, reason and whether the AI had been shown; asked for or not."""
+    export = ("export_labels", "--site", "lab", "--out")
+    assert f"left out, saw the ai: {STUDIES}" in hospital.manage(*export, f"{folder}-blinded")
+    hospital.manage(*export, str(folder), "--include-after-ai")
+    text = (folder / "splits.csv").read_text()
+    rows = list(csv.DictReader(text.splitlines()))
+    assert [row["label"] for row in rows].count("PNEUMONIA") == STUDIES // 2 == len(rows) // 2
+    assert {(row["stage"], row["label_tier"]) for row in rows} == {("after", "after-ai")}
+    assert {row["reason"] for row in rows} <= {"", "OTHER"}
+    assert len({row["reader"] for row in rows}) == 1
+    assert all((folder / row["file"]).is_file() for row in rows)
+    assert not re.search(r"reviewer8|2\.25\.|T00\d{4}|The second reading", text)

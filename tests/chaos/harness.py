@@ -25,6 +25,8 @@ HOOKS = Path(__file__).parent / "hooks"
 READY = re.compile(r"^Overread is ready at (http://\S+)$")
 PASSWORD = "correct horse battery 7"
 LEASE = 3
+PATIENCE = 180
+"""Seconds that a command may take on a busy machine."""
 
 
 def until(holds: Callable[[], Any], *, within: float, every: float = 0.05, what: str = "it") -> Any:
@@ -218,7 +220,7 @@ class Overread:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert may_fail or done.returncode == 0, done.stderr
@@ -254,7 +256,7 @@ class Overread:
             env=self.env | {"DJANGO_SETTINGS_MODULE": "portal.settings"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -140,7 +140,7 @@ def test_of_five_who_sign_at_once_one_wins_and_four_are_told(hospital):
 
 
 def test_the_real_model_reads_a_real_radiograph(tmp_path):
-    """From the second start on: the shipped VGG16, TensorFlow and all."""
+    """From the second start on: the shipped VGG16, on the engine of this machine."""
     from inference.samples import chest_dicom, chest_png
 
     lease = {"OVERREAD_LEASE_SECONDS": "60"}

@@ -29,7 +29,7 @@ def grouped_reasons() -> list[tuple[str, object]]:
     for value, label in Reason.choices:
         group = next(group for prefix, group in _GROUPS if value.startswith(prefix))
         groups[group].append((value, str(label)))
-    return [("", "None: I agree with the AI"), *groups.items()]
+    return [("", "None: I agree with the AI, or it gave no answer"), *groups.items()]
 
 
 class ReviewForm(forms.Form):
