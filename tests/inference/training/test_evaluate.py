@@ -239,10 +239,10 @@ def test_radiographs_can_be_reduced_before_they_are_scored(bundle, data, made, s
     before = {row["measure"]: row["auc"] for row in made[1]["shortcuts"]}
     assert before["sharpness"] != table["sharpness"]
     with (tmp_path / "scores.csv").open(newline="") as stream:
-        reduced = list(csv.DictReader(stream))
+        again = list(csv.DictReader(stream))
     gaps = [
         abs(float(a["probability"]) - float(b["probability"]))
-        for a, b in zip(scores, reduced, strict=True)
+        for a, b in zip(scores, again, strict=True)
     ]
     assert 0 < max(gaps) < 0.05
     with pytest.raises(SystemExit):

@@ -265,7 +265,7 @@ def test_a_fit_that_was_killed_goes_on_and_ends_with_the_same_weights(two, data,
 
 
 def test_the_article_goes_on_where_it_was_killed(article, data, base, tmp_path):
-    recipe = ["--recipe", str(quick("article", tmp_path, epochs=2, batch=4)), "--limit", "6"]
+    recipe = ["--recipe", str(quick("article", tmp_path, epochs=2, batch=4))]
     killed_once(command(data, base, tmp_path / "run", *recipe), tmp_path / "run/state/history.json")
     assert len(json.loads((tmp_path / "run/state/history.json").read_text())["seconds"]) == 1
     assert run(data, base, tmp_path / "run", *recipe) == 0
