@@ -20,6 +20,33 @@ NOTE = {"note": "Seen the report; agreed."}
 WITHDRAW = {"note": "A better one is being measured."}
 DECLINE = {"reason": "Measured on one scanner only."}
 PAUSE = {"reason": "Four false alarms in a row on scanner 2."}
+COMPARED: dict[str, Any] = {
+    "as_of": AT,
+    "beside": "vgg16-pneumonia 0.9.0",
+    "since": "2025-03-02",
+    "until": "2026-03-02",
+    "set_sha256": "4be1" * 16,
+    "n_present": 60,
+    "n_absent": 120,
+    "left_out": 4,
+    "live": {
+        "threshold": 0.41,
+        "auc": 0.921,
+        "sensitivity": {"found": 54, "of": 60},
+        "specificity": {"found": 96, "of": 120},
+    },
+    "challenger": {
+        "threshold": 0.5,
+        "auc": 0.934,
+        "sensitivity": {"found": 57, "of": 60},
+        "specificity": {"found": 96, "of": 120},
+    },
+    "difference": {
+        "auc": {"value": 0.013, "low": -0.006, "high": 0.032, "p": 0.18},
+        "sensitivity": {"value": 0.05, "low": -0.022, "high": 0.119, "p": 0.25},
+        "specificity": {"value": 0.0, "low": -0.042, "high": 0.042, "p": 1.0},
+    },
+}
 PROPOSAL: dict[str, Any] = {
     "id": 3,
     "model": "vgg16-pneumonia 1.0.0",
@@ -33,6 +60,7 @@ PROPOSAL: dict[str, Any] = {
     "decided_by": None,
     "decided_at": None,
     "note": None,
+    "compared": COMPARED,
 }
 ROLLBACK_PROPOSAL = {
     **PROPOSAL,

@@ -31,7 +31,15 @@ _WORDS: dict[str, tuple[str, ...]] = {
         "started_by",
         "why",
     ),
-    "proposals": ("model_version", "kind", "share", "why", "proposed_by", "proposed_at"),
+    "proposals": (
+        "model_version",
+        "kind",
+        "share",
+        "why",
+        "compared",
+        "proposed_by",
+        "proposed_at",
+    ),
     "pauses": ("deployment", "reason", "paused_by", "paused_at"),
     "widenings": ("model_version", "allows", "why", "proposed_by", "proposed_name", "proposed_at"),
     "operating_points": (

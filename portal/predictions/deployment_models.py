@@ -72,6 +72,9 @@ class Proposal(models.Model):
     why = models.TextField()
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField()
+    compared = models.JSONField(
+        null=True, help_text="What the comparison with the live version said when it was proposed."
+    )
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )

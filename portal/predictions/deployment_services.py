@@ -5,6 +5,7 @@ once the second sees what the first has done; refusals are audited too.
 """
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -43,6 +44,8 @@ from portal.predictions.report_selectors import report_of
 Status = Deployment.Status
 State = Proposal.State
 Kind = Proposal.Kind
+Compare = Callable[[Site, ModelVersion], dict[str, Any]]
+"""What says how a version does beside the live one at a site: the proposal keeps it."""
 
 
 class AlreadyHere(Conflict):
@@ -70,51 +73,60 @@ class NothingBefore(Conflict):
 
 
 def propose_deployment(
-    *, version: ModelVersion, why: str, by: User, share: int | None = None
+    *,
+    version: ModelVersion,
+    why: str,
+    by: User,
+    share: int | None = None,
+    compare: Compare | None = None,
 ) -> Proposal:
     """Return the proposal that ``version`` becomes live at the site of ``by``. It waits.
 
     With a ``share``, 1 to `LARGEST_SHARE` percent, that it becomes a canary: it reads so much of
-    the studies for the readers, beside the live version.
+    the studies for the readers, beside the live version. What ``compare`` says is kept with it;
+    it is asked before anything is locked, so that nobody waits for it.
 
     Raises
     ------
     MayNotDecide, ReasonMissing, InvalidInput, AlreadyHere, NotLive, ChallengerThere, WithoutReport
     """
-    with answered_for("propose", version, by), transaction.atomic():
+    with answered_for("propose", version, by):
         allow(by, May.EVALUATE_MODELS, words="Proposing a model is for data scientists.")
-        why, site = said(why), locked_site(by.site)
-        if current := serving_at(site, version):
-            raise AlreadyHere(f"{version} is {current.status} here already.")
-        if share is not None:
-            _refuse_canary(site, version, share)
-        if report_of(version) is None:
-            raise WithoutReport(
-                f"{version} came without a report of what was measured of it: register its bundle "
-                "with one."
-            )
-        kind = Kind.LIVE if share is None else Kind.CANARY
-        return _propose(site, version, why, by, kind=kind, share=share)
+        why = said(why)
+        compared = compare(by.site, version) if compare else None
+        with transaction.atomic():
+            site = locked_site(by.site)
+            _refuse_unfit(site, version, share)
+            kind = Kind.LIVE if share is None else Kind.CANARY
+            return _propose(site, version, why, by, kind=kind, share=share, compared=compared)
 
 
-def propose_rollback(*, version: ModelVersion, why: str, by: User) -> Proposal:
+def propose_rollback(
+    *, version: ModelVersion, why: str, by: User, compare: Compare | None = None
+) -> Proposal:
     """Return the proposal that what was live before ``version`` takes its place again. It waits.
+
+    What ``compare`` says of that one is kept with it.
 
     Raises
     ------
     MayNotDecide, ReasonMissing, NotLive, NothingBefore, AlreadyHere
     """
-    with answered_for("rollback", version, by), transaction.atomic():
+    with answered_for("rollback", version, by):
         allow(
             by, *DECIDES_ON_MODELS, words="Rolling a model back is for people who decide on models."
         )
-        why, site = said(why), locked_site(by.site)
-        if serving_at(site, version) is None:
-            raise NotLive(f"{version} is not live here, so there is nothing to roll back.")
-        before = version_before(site)
-        if before is None:
-            raise NothingBefore(f"No other version was live here before {version}.")
-        return _propose(site, before, why, by, kind=Kind.ROLLBACK)
+        why, looked_at = said(why), version_before(by.site)
+        compared = compare(by.site, looked_at) if compare and looked_at else None
+        with transaction.atomic():
+            site = locked_site(by.site)
+            if serving_at(site, version) is None:
+                raise NotLive(f"{version} is not live here, so there is nothing to roll back.")
+            before = version_before(site)
+            if before is None:
+                raise NothingBefore(f"No other version was live here before {version}.")
+            kept = compared if before == looked_at else None  # else another went live meanwhile
+            return _propose(site, before, why, by, kind=Kind.ROLLBACK, compared=kept)
 
 
 def approve_deployment(*, version: ModelVersion, note: str = "", by: User) -> Deployment:
@@ -200,20 +212,21 @@ def _propose(
     by: User,
     *,
     kind: Proposal.Kind,
-    share: int | None = None,
+    **asked: Any,
 ) -> Proposal:
+    """Store a proposal; ``asked``: its share and what was compared, where there is any."""
     if waiting_proposal(site, version):
         raise AlreadyHere(f"{version} is proposed already and waits for a second person.")
     proposal = Proposal.objects.create(
         site=site,
         model_version=version,
         kind=kind,
-        share=share,
         why=why,
         proposed_by=by,
         proposed_at=timezone.now(),
+        **asked,
     )
-    detail = {"share": share} if share else {}
+    detail = {name: value for name, value in asked.items() if value is not None}
     record_on(Action.MODEL_PROPOSED, version, by, why=why, kind=kind.value, **detail)
     return proposal
 
@@ -227,6 +240,18 @@ def _deploy(proposal: Proposal) -> Deployment:
     return Deployment.objects.create(
         site=proposal.site, model_version=proposal.model_version, proposal=proposal, **fields
     )
+
+
+def _refuse_unfit(site: Site, version: ModelVersion, share: int | None) -> None:
+    if current := serving_at(site, version):
+        raise AlreadyHere(f"{version} is {current.status} here already.")
+    if share is not None:
+        _refuse_canary(site, version, share)
+    if report_of(version) is None:
+        raise WithoutReport(
+            f"{version} came without a report of what was measured of it: register its bundle "
+            "with one."
+        )
 
 
 def _refuse_canary(site: Site, version: ModelVersion, share: int) -> None:

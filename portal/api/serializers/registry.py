@@ -5,6 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.accounts.models import User
+from portal.api.serializers.comparisons import KeptComparisonOutput
 from portal.api.serializers.fields import ChoiceOrNull, TextOrNull
 from portal.api.serializers.operating_points import OperatingPointOutput, SitesCutOffOutput
 from portal.predictions.deployment_selectors import TRIED
@@ -121,14 +122,22 @@ class ProposalOutput(serializers.ModelSerializer[Proposal]):
     proposed_by: Any = _Username()
     decided_by: Any = _Username(allow_null=True)
     note = TextOrNull()
+    compared = serializers.SerializerMethodField(
+        help_text="With what was live when it was proposed; null: not kept, or not for you."
+    )
 
     class Meta:
         model = Proposal
         fields = (
             "id", "model", "model_id", "kind", "share", "state", "why", "proposed_by",
-            "proposed_at", "decided_by", "decided_at", "note",
+            "proposed_at", "decided_by", "decided_at", "note", "compared",
         )  # fmt: skip
         read_only_fields = fields
+
+    @extend_schema_field(KeptComparisonOutput(allow_null=True))
+    def get_compared(self, proposal: Proposal) -> dict[str, Any] | None:
+        """Return what the comparison said then, to whoever watches."""
+        return proposal.compared if self.context.get("may_watch") else None
 
 
 class ShadowOutput(serializers.Serializer[Any]):

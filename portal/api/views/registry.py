@@ -1,7 +1,10 @@
+from typing import Any
+
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from portal.accounts.roles import May
 from portal.api import model_examples as examples
 from portal.api.documented import operation
 from portal.api.forms import (
@@ -38,8 +41,14 @@ from portal.predictions.deployment_services import (
 )
 from portal.predictions.operating_point_selectors import points_at
 from portal.predictions.pause_services import pause_model, resume_model
+from portal.watch.proposal_selectors import compared_now
 
 REFUSALS = (400, 404, 409, 413, 415, 422)
+
+
+def _for(request: AuthenticatedRequest) -> dict[str, Any]:
+    """Return whether who asks is told what was compared: who watches models."""
+    return {"may_watch": request.user.may(May.WATCH_MODEL)}
 
 
 class ListModels(APIView):
@@ -66,7 +75,7 @@ class ListModels(APIView):
             "operating_points": points,
         }
         in_force = {row.model_version_id: row for row in points if row.state == "in_force"}
-        return Response(ModelsOutput(found, context={"points": in_force}).data)
+        return Response(ModelsOutput(found, context=_for(request) | {"points": in_force}).data)
 
 
 class ProposeModel(APIView):
@@ -88,9 +97,13 @@ class ProposeModel(APIView):
         query(NoQuery, request.query_params)
         version, sent = version_of(model_id), body(ProposeForm, request.data)
         proposal = propose_deployment(
-            version=version, why=sent["why"], share=sent["share"], by=request.user
+            version=version,
+            why=sent["why"],
+            share=sent["share"],
+            by=request.user,
+            compare=compared_now,
         )
-        return Response(ProposalOutput(proposal).data, status=201)
+        return Response(ProposalOutput(proposal, context=_for(request)).data, status=201)
 
 
 class ApproveModel(APIView):
@@ -112,7 +125,7 @@ class ApproveModel(APIView):
         query(NoQuery, request.query_params)
         version, sent = version_of(model_id), body(NoteForm, request.data)
         deployment = approve_deployment(version=version, note=sent["note"] or "", by=request.user)
-        return Response(DeploymentOutput(deployment).data)
+        return Response(DeploymentOutput(deployment, context=_for(request)).data)
 
 
 class DeclineModel(APIView):
@@ -134,7 +147,7 @@ class DeclineModel(APIView):
         query(NoQuery, request.query_params)
         version, sent = version_of(model_id), body(ReasonForm, request.data)
         proposal = decline_deployment(version=version, reason=sent["reason"], by=request.user)
-        return Response(ProposalOutput(proposal).data)
+        return Response(ProposalOutput(proposal, context=_for(request)).data)
 
 
 class WithdrawModel(APIView):
@@ -156,7 +169,7 @@ class WithdrawModel(APIView):
         query(NoQuery, request.query_params)
         version, sent = version_of(model_id), body(NoteForm, request.data)
         proposal = withdraw_proposal(version=version, note=sent["note"] or "", by=request.user)
-        return Response(ProposalOutput(proposal).data)
+        return Response(ProposalOutput(proposal, context=_for(request)).data)
 
 
 class PauseModel(APIView):
@@ -222,7 +235,7 @@ class ShadowModel(APIView):
         query(NoQuery, request.query_params)
         version, sent = version_of(model_id), body(ShadowForm, request.data)
         deployment = start_shadow(version=version, **sent, by=request.user)
-        return Response(DeploymentOutput(deployment).data, status=201)
+        return Response(DeploymentOutput(deployment, context=_for(request)).data, status=201)
 
 
 class EndModel(APIView):
@@ -244,7 +257,7 @@ class EndModel(APIView):
         query(NoQuery, request.query_params)
         version, sent = version_of(model_id), body(ReasonForm, request.data)
         deployment = end_challenger(version=version, reason=sent["reason"], by=request.user)
-        return Response(DeploymentOutput(deployment).data)
+        return Response(DeploymentOutput(deployment, context=_for(request)).data)
 
 
 class RollBackModel(APIView):
@@ -265,5 +278,7 @@ class RollBackModel(APIView):
         """Return the proposal that waits; it names the version that would be live again."""
         query(NoQuery, request.query_params)
         version, sent = version_of(model_id), body(WhyForm, request.data)
-        proposal = propose_rollback(version=version, why=sent["why"], by=request.user)
-        return Response(ProposalOutput(proposal).data, status=201)
+        proposal = propose_rollback(
+            version=version, why=sent["why"], by=request.user, compare=compared_now
+        )
+        return Response(ProposalOutput(proposal, context=_for(request)).data, status=201)

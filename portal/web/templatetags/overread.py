@@ -1,5 +1,6 @@
 """How facts are written on a page."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,6 @@ from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.predictions.deployment_models import ModelVersion, Pause
 from portal.predictions.deployment_selectors import open_pause
-from portal.predictions.operating_point_models import OperatingPoint
 from portal.reviews.reasons import Reason
 from portal.shares import Share
 from portal.web.navigation import Place, places_for
@@ -133,6 +133,25 @@ def with_interval(share: Share) -> str:
 
 
 @register.filter
+def compared(kept: Mapping[str, Any]) -> str:
+    """Return in sentences what a proposal keeps of the comparison with what was live."""
+    if kept["beside"] is None:
+        return "nothing was live, so nothing could be compared."
+    present, absent = kept["n_present"], kept["n_absent"]
+    if not present + absent:
+        return f"no signed study had scores of it and of {kept['beside']}: nothing was compared."
+    gap = kept["difference"]["auc"]
+    words = "too few studies to compare the AUC"
+    if gap:
+        ends = "" if gap["low"] is None else f" ({gap['low']:+.3f} to {gap['high']:+.3f})"
+        words = f"AUC {gap['value']:+.3f}{ends} beside {kept['beside']}"
+    return (
+        f"{words}, on {present} signed studies with pneumonia and {absent} without; "
+        f"set {kept['set_sha256'][:12]}."
+    )
+
+
+@register.filter
 def along(value: float, length: float) -> str:
     """Return how far along a scale of ``length`` a share (0 to 1) lies."""
     return f"{value * length:.1f}"
@@ -208,16 +227,21 @@ def icon(name: str) -> dict[str, str]:
 @register.filter
 def told(detail: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the detail of an event as pairs of words, what is empty left out."""
-    pairs = [
-        (key, ", ".join(map(str, v)) if isinstance(v, list) else v) for key, v in detail.items()
-    ]
-    return [(key, str(value)) for key, value in pairs if value not in (None, "")]
+    return [(key, _said(value)) for key, value in detail.items() if value not in (None, "")]
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_said, value))
+    if isinstance(value, dict):
+        return "; ".join(f"{key.replace('_', ' ')} {said}" for key, said in told(value))
+    return str(value)
 
 
 @register.filter
-def of_version(points: dict[int, OperatingPoint] | None, version: ModelVersion) -> Any:
-    """Return the site's own cut-off of ``version``; None: the model's own counts."""
-    return (points or {}).get(version.pk)
+def of_version(found: Mapping[int, Any] | None, version: ModelVersion) -> Any:
+    """Return what there is of ``version``, such as the site's own cut-off; None: nothing."""
+    return (found or {}).get(version.pk)
 
 
 @register.filter

@@ -8,6 +8,7 @@ from portal.predictions.challenger_services import end_challenger, start_shadow
 from portal.predictions.deployment_models import ModelVersion
 from portal.predictions.deployment_selectors import version_of
 from portal.predictions.deployment_services import propose_rollback
+from portal.watch.proposal_selectors import compared_now
 from portal.web.access import PermittedToAny, PermittedView
 from portal.web.comparison_page import show_comparison
 from portal.web.forms.models import whole_number
@@ -45,7 +46,7 @@ class RollBack(ActOnModel, PermittedToAny):
 
     def do(self, version: ModelVersion, words: str, request: AuthenticatedHttpRequest) -> None:
         """Propose what was live before."""
-        propose_rollback(version=version, why=words, by=request.user)
+        propose_rollback(version=version, why=words, by=request.user, compare=compared_now)
 
 
 class CompareVersions(PermittedView):

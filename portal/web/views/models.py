@@ -22,6 +22,7 @@ from portal.predictions.deployment_services import (
 from portal.predictions.operating_point_selectors import points_in_force
 from portal.predictions.pause_services import pause_model, resume_model
 from portal.predictions.prevalence_services import enter_prevalence
+from portal.watch.proposal_selectors import compared_now
 from portal.web.access import PermittedToAny, PermittedView
 from portal.web.forms.models import PrevalenceForm, whole_number
 from portal.web.model_card import model_card
@@ -91,7 +92,9 @@ class Propose(ActOnModel, PermittedView):
     def do(self, version: ModelVersion, words: str, request: AuthenticatedHttpRequest) -> None:
         """Propose it."""
         share = whole_number(request.POST.get("share", ""), "percent")
-        propose_deployment(version=version, why=words, share=share, by=request.user)
+        propose_deployment(
+            version=version, why=words, share=share, by=request.user, compare=compared_now
+        )
 
 
 class Withdraw(ActOnModel, PermittedToAny):
