@@ -5,7 +5,6 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.accounts.models import User
-from portal.accounts.roles import May
 from portal.api.serializers.comparisons import KeptComparisonOutput
 from portal.api.serializers.fields import ChoiceOrNull, TextOrNull
 from portal.api.serializers.operating_points import OperatingPointOutput, SitesCutOffOutput
@@ -138,8 +137,7 @@ class ProposalOutput(serializers.ModelSerializer[Proposal]):
     @extend_schema_field(KeptComparisonOutput(allow_null=True))
     def get_compared(self, proposal: Proposal) -> dict[str, Any] | None:
         """Return what the comparison said then, to whoever watches."""
-        user = self.context.get("user")
-        return proposal.compared if user and user.may(May.WATCH_MODEL) else None
+        return proposal.compared if self.context.get("may_watch") else None
 
 
 class ShadowOutput(serializers.Serializer[Any]):

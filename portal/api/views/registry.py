@@ -4,6 +4,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from portal.accounts.roles import May
 from portal.api import model_examples as examples
 from portal.api.documented import operation
 from portal.api.forms import (
@@ -46,8 +47,8 @@ REFUSALS = (400, 404, 409, 413, 415, 422)
 
 
 def _for(request: AuthenticatedRequest) -> dict[str, Any]:
-    """Return who asks: not everybody is told what was compared."""
-    return {"user": request.user}
+    """Return whether who asks is told what was compared: who watches models."""
+    return {"may_watch": request.user.may(May.WATCH_MODEL)}
 
 
 class ListModels(APIView):

@@ -97,5 +97,11 @@ def test_it_is_for_those_who_watch(challenger, reader):
 
 
 def test_another_site_lends_nothing(other_site, challenger, differed):
-    somebody = make_user(other_site, "data_scientist")
-    refused(ask(somebody, challenger.model_version), 404, "nothing_to_compare")
+    told = ask(make_user(other_site, "data_scientist"), challenger.model_version).json()
+    assert (told["n_present"], told["studies"]) == (0, [])
+
+
+def test_where_nothing_is_live_there_is_nothing_to_compare_with(site):
+    version = make_model_version(reported=True)
+    somebody = make_user(site, "data_scientist")
+    refused(ask(somebody, version), 404, "nothing_to_compare")

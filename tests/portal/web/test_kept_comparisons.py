@@ -1,0 +1,172 @@
+"""What a proposal keeps of the comparison that could be seen when it was made, and who is told."""
+
+from datetime import datetime
+
+import pytest
+
+from portal.audit.models import AuditEvent
+from portal.predictions.challenger_services import start_shadow
+from portal.predictions.deployment_services import (
+    approve_deployment,
+    decline_deployment,
+    propose_deployment,
+    propose_rollback,
+)
+from portal.predictions.models import Proposal
+from portal.reviews.signed_selectors import usual_days
+from portal.watch.comparison_selectors import comparison_of
+from portal.watch.proposal_selectors import compared_now
+from tests.factories import make_model_version, make_user
+from tests.portal.api.people import API, client_of
+from tests.portal.watch.test_subgroups import read_by_both
+from tests.portal.web.pages import at, prose_of, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def better(deployed):
+    return make_model_version(reported=True, version="2.0.0", threshold={"value": 0.4})
+
+
+@pytest.fixture
+def read(site, better, data_scientist, reviewer):
+    """Four signed studies: the live version is right of two, the challenger of all."""
+    challenger = start_shadow(version=better, why="Better.", by=data_scientist)
+    for scores, presence in (
+        ((0.9, 0.9), "present"), ((0.3, 0.8), "present"),
+        ((0.1, 0.1), "absent"), ((0.6, 0.2), "absent"),
+    ):  # fmt: skip
+        read_by_both(challenger, reviewer, 1, presence, scores)
+    return challenger
+
+
+def proposed(by, version, **more):
+    return propose_deployment(version=version, why="Try.", by=by, compare=compared_now, **more)
+
+
+def test_it_keeps_set_figures_and_difference(site, read, better, data_scientist):
+    kept = proposed(data_scientist, better, share=20).compared
+    assert (kept["beside"], kept["n_present"], kept["n_absent"], kept["left_out"]) == (
+        "vgg16-pneumonia 1.0.0", 2, 2, 0,
+    )  # fmt: skip
+    assert (kept["live"]["auc"], kept["challenger"]["auc"]) == (0.75, 1.0)
+    assert (kept["live"]["threshold"], kept["challenger"]["threshold"]) == (0.5, 0.4)
+    assert kept["challenger"]["sensitivity"] == {"found": 2, "of": 2}
+    assert kept["difference"]["auc"]["value"] == 0.25
+    assert kept["difference"]["specificity"]["value"] == 0.5
+
+
+def test_the_same_set_comes_out_again_whatever_came_since(
+    site, deployed, read, better, data_scientist, reviewer
+):
+    kept = proposed(data_scientist, better).compared
+    read_by_both(read, reviewer, 1, "present", (0.9, 0.1))
+    moment = datetime.fromisoformat(kept["as_of"])
+    days = usual_days(moment.date())
+    again = comparison_of(site, deployed, better, days=days, as_of=moment)
+    assert (again.set_sha256, again.n) == (kept["set_sha256"], 4)
+    assert compared_now(site, better)["set_sha256"] != kept["set_sha256"]
+
+
+def test_the_event_of_the_proposal_has_it_too(site, read, better, data_scientist):
+    kept = proposed(data_scientist, better).compared
+    event = AuditEvent.objects.get(action="model.proposed")
+    assert event.detail["compared"] == kept
+
+
+def test_the_page_of_the_trail_says_it_in_words(read, better, as_, data_scientist, auditor):
+    proposed(data_scientist, better)
+    words = prose_of(as_(auditor).get(at("audit")))
+    assert "beside vgg16-pneumonia 1.0.0; since " in words
+    assert "difference auc value 0.25; low " in words
+
+
+def test_where_nobody_signed_it_keeps_that_nothing_could_be_compared(better, data_scientist):
+    kept = proposed(data_scientist, better).compared
+    assert (kept["n_present"], kept["n_absent"], kept["difference"]["auc"]) == (0, 0, None)
+
+
+def test_where_nothing_is_live_it_keeps_that(site, data_scientist):
+    free = make_model_version(reported=True, version="3.0.0")
+    kept = proposed(data_scientist, free).compared
+    assert (kept["beside"], set(kept)) == (None, {"as_of", "beside"})
+
+
+def test_a_rollback_keeps_it_too(site, deployed, read, better, data_scientist, reviewer):
+    proposed(data_scientist, better)
+    approve_deployment(version=better, by=reviewer)
+    kept = propose_rollback(version=better, why="x", by=reviewer, compare=compared_now).compared
+    assert (kept["beside"], kept["n_present"]) == ("vgg16-pneumonia 2.0.0", 2)
+    assert kept["difference"]["auc"]["value"] == -0.25
+
+
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_every_door_keeps_it(site, read, better, as_, data_scientist, door):
+    if door == "page":
+        as_(data_scientist).post(at("propose-model", better.pk), {"reason": "Try.", "share": ""})
+    else:
+        place = f"{API}/models/{better.pk}/propose"
+        client_of(data_scientist).post(place, {"why": "Try."}, format="json")
+    assert Proposal.objects.get().compared["n_present"] == 2
+
+
+@pytest.mark.parametrize("door", ["page", "api"])
+def test_every_door_of_a_rollback_keeps_it(read, better, as_, reviewer, door):
+    proposed(read.started_by, better)
+    approve_deployment(version=better, by=reviewer)
+    if door == "page":
+        as_(reviewer).post(at("roll-back", better.pk), {"reason": "x"})
+    else:
+        place = f"{API}/models/{better.pk}/rollback"
+        client_of(reviewer).post(place, {"why": "x"}, format="json")
+    assert Proposal.objects.get(kind="rollback").compared["n_present"] == 2
+
+
+def test_who_approves_sees_the_figures_beside_the_button(
+    site, read, better, as_, data_scientist, site_admin
+):
+    proposed(data_scientist, better, share=20)
+    words = prose_of(as_(site_admin).get(at("models"))).split("Waiting for a decision")[1]
+    assert "On 4 signed studies since" in words
+    assert "AUC 0.750 live; 1.000 proposed; difference +0.250 (" in words
+    assert "Sensitivity 50 % (1 of 2; 9 to 91 %) live; 100 % (2 of 2; 34 to" in words
+    assert "When it was proposed: AUC +0.250 (" in words
+    assert words.index("AUC 0.750") < words.index("Approve and let it read its share")
+
+
+def test_where_nothing_can_be_compared_who_approves_is_told_so(
+    site, better, as_, data_scientist, reviewer
+):
+    proposed(data_scientist, better)
+    words = prose_of(as_(reviewer).get(at("models")))
+    assert "Nothing can be compared: no study signed since" in words
+    assert "no signed study had scores of it and of vgg16-pneumonia 1.0.0" in words
+
+
+def test_the_history_says_it_later(site, read, better, as_, data_scientist, reviewer):
+    proposed(data_scientist, better, share=20)
+    decline_deployment(version=better, reason="No.", by=reviewer)
+    words = prose_of(as_(reviewer).get(at("models")))
+    after = words.split("Proposals that were not approved")[1]
+    assert "When it was proposed: AUC +0.250 (" in after
+    assert "on 2 signed studies with pneumonia and 2 without; set" in after
+
+
+@pytest.mark.parametrize("role", ["uploader", "reader", "pacs_admin"])
+def test_who_does_not_watch_is_told_nothing_of_it(site, read, better, as_, data_scientist, role):
+    proposed(data_scientist, better)
+    somebody = make_user(site, role)
+    page = text_of(as_(somebody).get(at("models")))
+    assert "Proposed" in page
+    assert "Beside what is live" not in page
+    assert "When it was proposed" not in page
+    (told,) = client_of(somebody).get(f"{API}/models").json()["proposals"]
+    assert told["compared"] is None
+
+
+@pytest.mark.parametrize("role", ["reviewer", "site_admin", "auditor"])
+def test_who_watches_is_told_it_over_rest(site, read, better, data_scientist, role):
+    kept = proposed(data_scientist, better).compared
+    (told,) = client_of(make_user(site, role)).get(f"{API}/models").json()["proposals"]
+    assert told["compared"] == kept
