@@ -55,7 +55,10 @@ def lookers_in(events: QuerySet[AuditEvent]) -> list[dict[str, Any]]:
     """Return ``actor``, ``looks`` and ``newest`` of who opened a study or saw an image."""
     seen = events.filter(action__in=(Action.STUDY_OPENED, Action.IMAGE_VIEWED)).order_by()
     counted = seen.values("actor").annotate(looks=Count("pk"), newest=Max("at"))
-    return list(counted.order_by("-newest", "actor"))
+    return [
+        {"actor": row["actor"], "looks": row["looks"], "newest": row["newest"]}
+        for row in counted.order_by("-newest", "actor")
+    ]
 
 
 def refusals_lately(chain: str, action: AuditEvent.Action) -> list[dict[str, Any]]:

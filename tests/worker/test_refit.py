@@ -1,6 +1,7 @@
-"""The round trip of docs/refit.md: signed reviews, their export, and a head fitted on them."""
+"""The round trip of docs/refit.md: signed reviews, their export, a head fitted, read in shadow."""
 
 import re
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
@@ -10,10 +11,15 @@ from django.core.management import call_command
 from inference.training.__main__ import main
 from inference.training.body import load_body
 from inference.training.run import read_run
-from portal.predictions.models import ModelVersion
+from portal.predictions.challenger_services import start_shadow
+from portal.predictions.models import Deployment, ModelVersion, ShadowScore
+from portal.predictions.services import Answer
+from portal.studies.models import Instance
+from tests.factories import finish, make_prediction, make_user
 from tests.inference.training.conftest import base
 from tests.worker.test_export_labels import airlock, signed
 from worker.labels import Wish, _Alias, export_labels, split_of
+from worker.shadow import read_in_shadow
 
 __all__ = ["airlock", "base"]
 pytestmark = [
@@ -34,7 +40,10 @@ def secret_with(fewest):
     raise AssertionError("unreachable")
 
 
-def test_a_head_is_fitted_on_exported_reviews(site, reviewer, airlock, base, tmp_path, settings):
+@pytest.mark.usefixtures("shipped")
+def test_a_head_fitted_on_exported_reviews_reads_a_study_in_shadow(
+    site, reviewer, airlock, base, tmp_path, settings
+):
     for number, patient in enumerate(PATIENTS):
         for presence in ("absent", "present"):
             seed = 2 * number + (presence == "present")
@@ -49,10 +58,10 @@ def test_a_head_is_fitted_on_exported_reviews(site, reviewer, airlock, base, tmp
     assert run.record.images["train"] >= 6
     assert run.head.blocks == (4, 5)
     assert run.body.fingerprint == before.fingerprint
-    (tmp_path / "bundles").mkdir()
-    settings.OVERREAD_BUNDLE = str(tmp_path / "bundles" / "shipped")
-    _pack_and_register(tmp_path)
+    settings.OVERREAD_AIRLOCK_SOCKET = airlock._socket_path
+    version = _pack_and_register(tmp_path)
     assert (tmp_path / "bundles" / "vgg16-site-0.0.1" / "manifest.json").exists()
+    _read_in_shadow(version, site)
 
 
 def _pack_and_register(folder):
@@ -72,3 +81,26 @@ def _pack_and_register(folder):
         "Frontal chest radiographs of St Mary's Hospital, signed by its own readers in 2026"
     ]
     assert "Kermany" not in version.report.text
+    return version
+
+
+def _read_in_shadow(version, site):
+    """Step 4: what the live version has read, the new head reads too, and no reader is told."""
+    images = list(Instance.objects.order_by("pk")[:4])
+    answer = Answer(outcome="scored", score=0.9, finding="present")
+    reads = [finish(make_prediction(image), answer) for image in images]
+    scientist = make_user(site, "data_scientist")
+    challenger = start_shadow(version=version, why="To see what it says.", by=scientist)
+    assert not read_in_shadow()  # what was read before it came
+    earlier = reads[0].requested_at - timedelta(seconds=1)
+    Deployment.objects.filter(pk=challenger.pk).update(reads_from=earlier)
+    while read_in_shadow():
+        pass
+    rows = list(ShadowScore.objects.order_by("instance"))
+    assert [(row.deployment, row.instance) for row in rows] == [(challenger, one) for one in images]
+    assert {row.state for row in rows} == {"done"}
+    scored = [row for row in rows if row.outcome == "scored"]
+    assert scored, [row.code for row in rows]
+    assert all(0 < row.score < 1 for row in scored)
+    assert {row.provenance["weights_sha256"] for row in scored} == {version.weights_sha256}
+    assert [list(image.predictions.all()) for image in images] == [[read] for read in reads]
