@@ -11,7 +11,7 @@ from tests.bundles import tiny_bundle
 from tests.chaos import radiographs
 from tests.chaos.harness import PASSWORD, until
 
-pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 STUDIES = 24
 WEIGHTS = """
 import sys
