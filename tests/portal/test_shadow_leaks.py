@@ -41,6 +41,8 @@ DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 """Of a set of signed studies with their scores: it names the set, and tells nothing of it."""
 COMPARED = {"comparisons.json", "manifest.json", "manifest.sig"}
 """Of an evidence pack: the same, and what says that it is so."""
+VERSION = {"version_id", "model_id"}
+"""What an address calls a version: each is asked about the live one and the challenger."""
 NOT_READ = {"healthz", "readyz", "metrics", "api:verify", "api:openapi", "api:docs"}
 """They know no study, or (the trail) only what people did."""
 READ_BY_POST = {"worklist-rows", "api:search", "evidence-pack", "api:next"}
@@ -130,7 +132,8 @@ def told_by(answer) -> str:
 
 def ask(client, row, things, query) -> str:
     """Return what a route tells a person; what asking has changed is taken back."""
-    named = things | {name: things[which] for name, which in row.about.items()}
+    about = {name: which for name, which in row.about.items() if name not in VERSION}
+    named = things | {name: things[which] for name, which in about.items()}
     sent = row.sent if row.form else json.dumps(row.sent)
     kind = {} if row.form else {"content_type": "application/json"}
     address = address_of(row.route, named) + query

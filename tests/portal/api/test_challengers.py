@@ -151,7 +151,7 @@ def test_rolled_back_by_two_persons(site, deployed, promoted, site_admin, adjudi
     )  # fmt: skip
     assert told("model.proposed") == {
         "by": "adjudicator", "subject": f"model:{deployed}", "why": "Missed two.",
-        "kind": "rollback",
+        "kind": "rollback", "compared": body["compared"],
     }  # fmt: skip
     assert live_version(site) == promoted
     refused(act(adjudicator, promoted, "rollback", why="x"), 409, "model_already_here")

@@ -4,6 +4,7 @@ import pytest
 
 from portal.predictions.deployment_selectors import live_version, open_pause
 from portal.predictions.deployment_services import propose_deployment
+from portal.predictions.models import Proposal
 from portal.predictions.pause_services import pause_model
 from tests.factories import make_model_version, make_user
 from tests.portal.api.people import API, client_of, refused
@@ -28,7 +29,9 @@ def test_from_proposal_to_live(site, deployed, better, data_scientist, reviewer)
         "kind": "live", "share": None, "state": "waiting", "why": "Fewer alarms.",
         "proposed_by": "data_scientist", "proposed_at": "",
         "decided_by": None, "decided_at": None, "note": None,
+        "compared": Proposal.objects.get().compared,
     }  # fmt: skip
+    assert proposed.json()["compared"]["beside"] == "vgg16-pneumonia 1.0.0"
     approved = act(reviewer, better, "approve", note="Agreed.")
     assert approved.status_code == 200
     body = approved.json()
