@@ -72,6 +72,23 @@ def minute(value: datetime | None) -> str | SafeString:
     )
 
 
+CALIBRATED_ON = {
+    "": "the validation images",
+    "val": "the validation images",
+    "val and external_dev out of fold": (
+        "the validation images and those of the second hospital, each scored by a network that "
+        "had not seen it"
+    ),
+}
+"""What a manifest says that a score was calibrated on, in words for whoever reads by it."""
+
+
+@register.filter
+def calibrated_on(said: str | None) -> str:
+    """Return on which images a score was calibrated, in words where there are any for it."""
+    return CALIBRATED_ON.get(said or "", said or "")
+
+
 @register.filter
 def of_100(share: float | None) -> str:
     """Return an estimated share as about how many of a hundred; never as none or all of them."""

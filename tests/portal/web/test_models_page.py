@@ -324,7 +324,9 @@ def test_the_study_page_says_what_a_score_means_and_means_here(
     client = as_(reviewer)
     words = prose_of(client.get(at("study", study.study_instance_uid)))
     score = f"{100 * prediction.score:.0f}"
-    meaning = f"Of 100 such scores about {score} were pneumonia, among validation images of which"
+    meaning = (
+        f"Of 100 such scores about {score} were pneumonia, among the validation images , of which"
+    )
     assert f"{meaning} 74 % were." in words
     assert "it would be about" not in words
     enter(as_(data_scientist), "20")

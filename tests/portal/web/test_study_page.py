@@ -54,7 +54,7 @@ def test_a_score_stands_beside_cut_off_version_and_disclaimer(
     assert DISCLAIMER in answer
     assert "Disclaimer 2026-1" in answer
     meaning = f"Of 100 such scores about {100 * score:.0f} were pneumonia"
-    assert f"{meaning}, among validation images of which 74 % were." in answer
+    assert f"{meaning}, among the validation images , of which 74 % were." in answer
 
 
 def test_a_score_means_something_among_the_images_that_it_was_calibrated_on(site, reviewer, as_):
@@ -63,11 +63,11 @@ def test_a_score_means_something_among_the_images_that_it_was_calibrated_on(site
     prediction = make_prediction(make_instance(study), version=version)
     finish(prediction, Answer(outcome="scored", score=0.87, finding="present"))
     words = prose_of(as_(reviewer).get(at("models")))
-    assert "72 % of val and external_dev out of fold" in words
-    assert (
-        "Of 100 such scores about 87 were pneumonia, among the images that the score was "
-        "calibrated on ( val and external_dev out of fold ), of which 72 % were."
-    ) in answer_in(page(as_(reviewer), study))
+    images = "the validation images and those of the second hospital, each scored by a network"
+    assert f"72 % of {images}" in words
+    answer = answer_in(page(as_(reviewer), study))
+    assert f"Of 100 such scores about 87 were pneumonia, among {images}" in answer
+    assert "had not seen it , of which 72 % were." in answer
 
 
 def test_what_was_found_and_where_is_said_beside_a_refusal(site, reviewer, as_):
