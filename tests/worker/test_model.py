@@ -6,6 +6,7 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+from django.db import connections
 from django.db.models.functions import Now
 
 from inference import Refusal
@@ -151,6 +152,8 @@ def test_why_a_network_does_not_run_here_is_said_to_who_asks(shipped, monkeypatc
         raise error
 
     monkeypatch.setattr(model, "Classifier", fail)
+    # What a thread of its own would close is the connection of the test.
+    monkeypatch.setattr(connections["default"], "close", lambda: None)
     lifecycle.load_live_models()
     assert said in Worker.objects.get().trouble
     assert said in health.database_parts()[-1].reason
