@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from inference.training.__main__ import main
 from inference.training.body import load_body
@@ -40,7 +41,15 @@ def secret_with(fewest):
     raise AssertionError("unreachable")
 
 
-@pytest.mark.usefixtures("shipped")
+@pytest.fixture
+def patient_database(db):
+    """Let the transaction of the test wait while a head is fitted: PostgreSQL would end it."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+
+@pytest.mark.usefixtures("shipped", "patient_database")
 def test_a_head_fitted_on_exported_reviews_reads_a_study_in_shadow(
     site, reviewer, airlock, base, tmp_path, settings
 ):
