@@ -244,7 +244,7 @@ def icon(name: str) -> dict[str, str]:
 @register.filter
 def told(detail: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the detail of an event as pairs of words, what is empty left out."""
-    return [(key, _said(value)) for key, value in detail.items() if value not in (None, "")]
+    return [(key, _said(value)) for key, value in detail.items() if value not in (None, "", [], {})]
 
 
 def _said(value: Any) -> str:
