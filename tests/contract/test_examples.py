@@ -25,7 +25,7 @@ DONE_BY = {  # whom an example is about, where anybody would not do
     "shadow_model": "data_scientist",
 }
 READING = ("take_next_study", "sign_review", "amend_review", "release_study")
-TRYING = ("shadow_model", "end_model")
+TRYING = ("shadow_model", "compare_model", "end_model")
 DECIDING = (
     "propose_model", "decline_model", "propose_model", "withdraw_model", "propose_model",
     "approve_model",
