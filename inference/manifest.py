@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from inference.bounds import QualityBounds
@@ -282,9 +282,9 @@ def write_manifest(manifest: Manifest) -> str:
     an older release had no key for is left out while it is None: the same bundle, the same text.
     """
     said = dataclasses.asdict(manifest)
-    for field in dataclasses.fields(manifest):
-        if field.default is None and said[field.name] is None:
-            del said[field.name]
+    for one, part in ((manifest, said), (manifest.gates or manifest, said["gates"] or {})):
+        for name in [f.name for f in fields(one) if f.default is None is part.get(f.name)]:
+            part.pop(name, None)
     document = json.loads(json.dumps(said, allow_nan=False))
     document["seal"] = _seal(document)
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
