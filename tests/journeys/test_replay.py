@@ -22,7 +22,7 @@ print(json.dumps({
 SPOIL = """
 from portal.predictions.models import Prediction
 row = Prediction.objects.filter(outcome="scored").order_by("score").first()
-Prediction.objects.filter(pk=row.pk).update(score=row.score + 0.002)
+Prediction.objects.filter(pk=row.pk).update(score=row.score + {by})
 """
 
 
@@ -63,7 +63,11 @@ def test_a_processor_reads_with_ncnn_and_its_scores_come_out_again_on_both_engin
 
 
 def test_a_score_that_is_another_by_two_thousandths_is_told_by_either(clinic):
-    clinic.python(SPOIL)
-    for engine in ("auto", "onnx"):
-        assert replayed(clinic, OVERREAD_ENGINE=engine).endswith("1 of 2 scores were reproduced")
+    clinic.python(SPOIL.format(by=0.002))
+    try:
+        for engine in ("auto", "onnx"):
+            said = replayed(clinic, OVERREAD_ENGINE=engine)
+            assert said.endswith("1 of 2 scores were reproduced")
+    finally:
+        clinic.python(SPOIL.format(by=-0.002))  # the other test may come afterwards
     assert stored(clinic)["doubts"] == 2
