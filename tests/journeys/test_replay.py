@@ -21,7 +21,7 @@ print(json.dumps({
 """
 SPOIL = """
 from portal.predictions.models import Prediction
-row = Prediction.objects.filter(outcome="scored").order_by("score").first()
+row = Prediction.objects.filter(outcome="scored").order_by("requested_at").first()
 Prediction.objects.filter(pk=row.pk).update(score=row.score + {by})
 """
 
