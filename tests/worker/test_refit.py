@@ -26,6 +26,7 @@ __all__ = ["airlock", "base"]
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.timeout(600),  # a real fit: minutes on a slow processor
 ]
 DOCUMENT = Path(__file__).parents[2] / "docs" / "refit.md"
 PATIENTS = [f"P{number}" for number in range(9)]

@@ -29,7 +29,10 @@ from inference.training.splits import BadData
 from tests.dicom_files import child_chest
 
 # Keras hands TensorFlow's variables to numpy in a way that numpy 2 has deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.timeout(900),  # real fits: minutes on a processor without AVX-512
+]
 
 QUICK = {"epochs": 3, "steps": 2, "batch": 12, "patience": 3}
 

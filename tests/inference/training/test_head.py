@@ -16,7 +16,10 @@ from inference.training.splits import BadData
 from tests.bundles import SHIPPED, tiny_bundle
 from tests.dicom_files import child_chest
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.timeout(900),  # real fits: minutes on a processor without AVX-512
+]
 
 
 def run(data, base, out, recipe="head"):
