@@ -55,7 +55,9 @@ def chromium(chromium_binary) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def hospital(chromium_binary, bundle, tmp_path_factory):
     """Return a running Overread with a site, its people and a tiny model."""
-    with overread(tmp_path_factory.mktemp("hospital"), bundle) as one:
+    # The sessions of `world` are used again, on a slow machine long after the usual idle time.
+    folder = tmp_path_factory.mktemp("hospital")
+    with overread(folder, bundle, OVERREAD_SESSION_IDLE_MINUTES="240") as one:
         one.start()
         one.tokens = one.people(*PEOPLE)
         yield one

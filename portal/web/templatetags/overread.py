@@ -243,8 +243,13 @@ def icon(name: str) -> dict[str, str]:
 
 @register.filter
 def told(detail: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the detail of an event as pairs of words, what is empty left out."""
-    return [(key, _said(value)) for key, value in detail.items() if value not in (None, "", [], {})]
+    """Return the detail of an event as pairs of words, what is empty left out.
+
+    In the order of their keys: PostgreSQL keeps an order of its own, so a page would read
+    otherwise there than on SQLite.
+    """
+    kept = sorted(detail.items())
+    return [(key, _said(value)) for key, value in kept if value not in (None, "", [], {})]
 
 
 def _said(value: Any) -> str:

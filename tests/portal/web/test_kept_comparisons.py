@@ -78,8 +78,9 @@ def test_the_event_of_the_proposal_has_it_too(site, read, better, data_scientist
 def test_the_page_of_the_trail_says_it_in_words(read, better, as_, data_scientist, auditor):
     proposed(data_scientist, better)
     words = prose_of(as_(auditor).get(at("audit")))
-    assert "beside vgg16-pneumonia 1.0.0; since " in words
-    assert "difference auc value 0.25; low " in words
+    assert "beside vgg16-pneumonia 1.0.0; challenger auc 1.0; " in words
+    assert "; difference auc high " in words
+    assert "; value 0.25; sensitivity " in words
 
 
 def test_where_nobody_signed_it_keeps_that_nothing_could_be_compared(better, data_scientist):
