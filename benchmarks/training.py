@@ -1,8 +1,9 @@
 """A step of fitting by our recipes, beside one of the article's recipe run as it is written.
 
-All take steps of as many radiographs in one process, in turn. The article's step computes the
-frozen part anew each time; where only block 5 or the head is fitted, ours was computed once a
-view and kept. What computing it once takes is told too, on what computes it and on TensorFlow.
+Ours with the precision that `fit` chooses on the machine, the article's in float32. All take
+steps of as many radiographs in one process, in turn. The article's step computes the frozen part
+anew each time; where only block 5 or the head is fitted, ours was computed once a view and kept.
+What computing it once takes is told too, on what computes it and on TensorFlow.
 """
 
 import os
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from inference.training import frozen
 from inference.training.article import build_article
 from inference.training.body import Body, rounded
-from inference.training.hardware import this_machine
+from inference.training.hardware import machine, precision_of, this_machine
 from inference.training.recipe import ArticleRecipe, TunedRecipe, read_recipe, recipe_text
 from inference.training.stems import STEMS
 from inference.training.tuned import build_features, build_network
@@ -46,7 +47,8 @@ def main() -> None:
     }
     took = in_turn(steps)
     article = took["the article's"]
-    print(f"on {this_machine().processor}, steps of {BATCH} radiographs", flush=True)
+    on = this_machine()
+    print(f"on {on.processor}, AMX: {on.amx}, steps of {BATCH} radiographs", flush=True)
     for name, took_it in took.items():
         middle, times = statistics.median(took_it), _times(article, took_it)
         print(f"{name:18} {middle:8.3f} s, {times:.2f} times", flush=True)
@@ -91,13 +93,14 @@ def tuned_step(
     """Return a step of our recipe that fits from ``from_block`` on."""
     recipe = read_recipe(recipe_text("multi-source"))
     assert isinstance(recipe, TunedRecipe)
-    features = build_features(body, recipe.probe.blocks, from_block)
-    length = int(features.output.shape[-1])
-    head: dict[str, npt.NDArray[np.floating[Any]]] = {
-        "mean": np.zeros(length), "scale": np.ones(length),
-        "dense1/kernel": np.zeros((length, 1)), "dense1/bias": np.zeros(1),
-    }  # fmt: skip
-    model = build_network(features, head, recipe.tune)
+    with machine(precision_of("auto", "cpu", recipe)):
+        features = build_features(body, recipe.probe.blocks, from_block)
+        length = int(features.output.shape[-1])
+        head: dict[str, npt.NDArray[np.floating[Any]]] = {
+            "mean": np.zeros(length), "scale": np.ones(length),
+            "dense1/kernel": np.zeros((length, 1)), "dense1/bias": np.zeros(1),
+        }  # fmt: skip
+        model = build_network(features, head, recipe.tune)
     wanted = labels.astype(np.float32)[:, None]
     return lambda: model.train_on_batch(list(inputs), wanted)
 

@@ -12,6 +12,7 @@ from portal.accounts.roles import READS, May
 from portal.errors import NotFound
 from portal.predictions.deployment_selectors import challenger_at, current_deployment
 from portal.predictions.models import ModelVersion, OperatingPoint
+from portal.predictions.operating_point_models import FEWEST
 from portal.predictions.operating_point_selectors import point_at
 from portal.reviews.signed_selectors import signed_scores, usual_days
 from portal.shares import Share
@@ -36,6 +37,12 @@ class NothingToCompare(NotFound):
     """The version is what is live, or nothing is."""
 
     code = "nothing_to_compare"
+
+
+class TooFewToTell(NotFound):
+    """Of so few signed studies a figure would tell who reads what a challenger said of them."""
+
+    code = "too_few_to_tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,23 +132,33 @@ def comparison_for(
     """Return `comparison_at` the site of ``user``.
 
     For who may not see single studies of it without them, and of the usual days alone: of a day
-    with one study a figure would say what its score is.
+    with one study a figure would say what its score is. While it is tried nobody may who reads,
+    whatever else they are: a signed study can still be amended, or adjudicated.
+
+    Raises
+    ------
+    TooFewToTell
+        It is tried, ``user`` reads, and there are not `FEWEST` studies of each kind.
     """
-    if may_see_studies_of(user, challenger):
+    is_kept = is_kept_from(user, challenger)
+    if user.may(May.COMPARE_BY_STUDY) and not is_kept:
         return comparison_at(user.site, challenger, days)
     found = comparison_at(user.site, challenger)
+    if found and is_kept and min(found.n_present, found.n_absent) < FEWEST:
+        raise TooFewToTell(
+            f"{found.n_present} signed studies with pneumonia and {found.n_absent} without have "
+            f"scores of both. Who reads is told figures from {FEWEST} of each on: of fewer they "
+            f"would tell what {challenger} said of single studies."
+        )
     return found and replace(found, cases=None, more_cases=0)
 
 
-def may_see_studies_of(user: User, challenger: ModelVersion) -> bool:
-    """Return whether ``user`` may see what ``challenger`` says of single studies.
+def is_kept_from(user: User, version: ModelVersion) -> bool:
+    """Return whether ``user`` must not learn what ``version`` says of single studies.
 
-    While it is tried nobody may who reads, whatever else they are: a signed study can still be
-    amended, or adjudicated.
+    Whoever reads must not while it is tried at their site.
     """
-    reads = any(map(user.may, READS))
-    is_tried = challenger_at(user.site, challenger) is not None
-    return user.may(May.COMPARE_BY_STUDY) and not (reads and is_tried)
+    return any(map(user.may, READS)) and challenger_at(user.site, version) is not None
 
 
 def comparison_of(

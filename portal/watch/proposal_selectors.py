@@ -1,16 +1,18 @@
 """Read side of what a proposal keeps of the comparison that could be seen when it was made."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.utils import timezone
 
-from portal.accounts.models import Site
+from portal.accounts.models import Site, User
+from portal.accounts.roles import May
 from portal.predictions.deployment_selectors import current_deployment
-from portal.predictions.models import ModelVersion
+from portal.predictions.models import ModelVersion, Proposal
+from portal.predictions.operating_point_models import FEWEST
 from portal.reviews.signed_selectors import usual_days
 from portal.shares import Share
-from portal.watch.comparison_selectors import Comparison, Side, comparison_of
+from portal.watch.comparison_selectors import Comparison, Side, comparison_of, is_kept_from
 from portal.watch.paired import Difference
 
 PLACES = 4
@@ -30,6 +32,24 @@ def compared_now(site: Site, version: ModelVersion) -> dict[str, Any]:
     days = usual_days(now.date())
     found = comparison_of(site, current.model_version, version, days=days, as_of=now)
     return told | {"beside": str(current.model_version), **_set(found), **_figures(found)}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What ``user`` is told of what proposals keep: nothing who does not watch models.
+
+    Who reads is told figures of a version that is tried from `FEWEST` studies of each kind on.
+    """
+
+    user: User
+
+    def of(self, proposal: Proposal) -> dict[str, Any] | None:
+        """Return what ``proposal`` keeps, if it is for ``user``."""
+        kept = proposal.compared
+        if not kept or not self.user.may(May.WATCH_MODEL):
+            return None
+        few = min(kept.get("n_present", FEWEST), kept.get("n_absent", FEWEST)) < FEWEST
+        return None if few and is_kept_from(self.user, proposal.model_version) else kept
 
 
 def _set(found: Comparison) -> dict[str, Any]:

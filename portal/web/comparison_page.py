@@ -12,7 +12,7 @@ from portal.predictions.deployment_selectors import live_version
 from portal.predictions.models import ModelVersion
 from portal.predictions.operating_point_models import FEWEST
 from portal.shares import Share
-from portal.watch.comparison_selectors import Comparison, Side, comparison_for
+from portal.watch.comparison_selectors import Comparison, Side, TooFewToTell, comparison_for
 from portal.watch.paired import Difference
 from portal.watch.selectors import GROUPS
 from portal.watch.subgroups import Subgroup
@@ -44,12 +44,17 @@ class Part:
 def show_comparison(request: AuthenticatedHttpRequest, version: ModelVersion) -> HttpResponse:
     """Return the page of ``version`` beside what is live at the person's site."""
     site, form = request.user.site, DaysForm(request.GET.dict())
-    found = comparison_for(request.user, version, form.days())
+    found, too_few = None, None
+    try:
+        found = comparison_for(request.user, version, form.days())
+    except TooFewToTell as error:
+        too_few = error
     context: dict[str, Any] = {
         "version": version,
         "form": form.filled_in(),
         "wrong": None if form.is_valid() else form.non_field_errors(),
         "found": found,
+        "too_few": too_few,
         "is_live": live_version(site) == version,
         "may_see": request.user.may(May.SEE_STUDIES),
     }

@@ -12,7 +12,7 @@ from portal.accounts.roles import DECIDES_ON_MODELS, LOOKS_AT_CUT_OFFS, May
 from portal.http.requests import AuthenticatedHttpRequest
 from portal.predictions.challenger_services import MOST_DAYS
 from portal.predictions.decision_rules import LONGEST
-from portal.predictions.deployment_models import LARGEST_SHARE, Deployment, Proposal
+from portal.predictions.deployment_models import LARGEST_SHARE, Deployment, ModelVersion, Proposal
 from portal.predictions.deployment_selectors import (
     challenger_at,
     current_deployment,
@@ -31,7 +31,8 @@ from portal.predictions.shadow_selectors import shadow_count
 from portal.predictions.widening_models import Widening
 from portal.predictions.widening_selectors import widenings_at
 from portal.predictions.wider import BODY_PARTS, MODALITIES, VIEWS
-from portal.watch.comparison_selectors import comparison_for
+from portal.watch.comparison_selectors import TooFewToTell, comparison_for
+from portal.watch.proposal_selectors import Told
 from portal.web.comparison_page import rows_of
 from portal.web.forms.models import WideningForm
 
@@ -101,10 +102,15 @@ def _figures(user: User, waiting: Iterable[Proposal]) -> dict[int, Any]:
     """Return what is proposed beside what is live, by version, for those who watch."""
     if not user.may(May.WATCH_MODEL):
         return {}
-    found = {p.model_version_id: comparison_for(user, p.model_version) for p in waiting}
-    return {
-        version: {"found": both, "rows": rows_of(both)} for version, both in found.items() if both
-    }
+    return {p.model_version_id: _beside(user, p.model_version) for p in waiting}
+
+
+def _beside(user: User, version: ModelVersion) -> dict[str, Any] | None:
+    try:
+        both = comparison_for(user, version)
+    except TooFewToTell as error:
+        return {"too_few": error}
+    return {"found": both, "rows": rows_of(both)} if both else None
 
 
 def _widenings(site: Site, current: Deployment | None, sent: WideningForm | None) -> dict[str, Any]:
@@ -156,7 +162,7 @@ def _boxes(
     return [(word, word in ticked) for word in words if word not in use.get(name, ())]
 
 
-def _allowed(user: User) -> dict[str, bool]:
+def _allowed(user: User) -> dict[str, bool | Told]:
     return {
         "may_propose": user.may(May.EVALUATE_MODELS),
         "may_decide": user.may(May.APPROVE_MODELS),
@@ -164,5 +170,6 @@ def _allowed(user: User) -> dict[str, bool]:
         "may_look": any(map(user.may, LOOKS_AT_CUT_OFFS)),
         "may_pause": user.may(May.PAUSE_MODEL),
         "may_watch": user.may(May.WATCH_MODEL),
+        "told": Told(user),
         "may_narrow": any(user.may(act) for act in DECIDES_ON_MODELS),
     }

@@ -12,6 +12,7 @@ from portal.predictions.deployment_selectors import TRIED
 from portal.predictions.models import Deployment, ModelReport, ModelVersion, Pause, Proposal
 from portal.predictions.report_selectors import pictures_of
 from portal.predictions.shadow_selectors import shadow_count
+from portal.watch.proposal_selectors import Told
 
 
 class _Username(serializers.SlugRelatedField[User]):
@@ -136,8 +137,9 @@ class ProposalOutput(serializers.ModelSerializer[Proposal]):
 
     @extend_schema_field(KeptComparisonOutput(allow_null=True))
     def get_compared(self, proposal: Proposal) -> dict[str, Any] | None:
-        """Return what the comparison said then, to whoever watches."""
-        return proposal.compared if self.context.get("may_watch") else None
+        """Return what the comparison said then."""
+        told: Told = self.context["told"]
+        return told.of(proposal)
 
 
 class ShadowOutput(serializers.Serializer[Any]):

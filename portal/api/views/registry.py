@@ -4,7 +4,6 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from portal.accounts.roles import May
 from portal.api import model_examples as examples
 from portal.api.documented import operation
 from portal.api.forms import (
@@ -41,14 +40,14 @@ from portal.predictions.deployment_services import (
 )
 from portal.predictions.operating_point_selectors import points_at
 from portal.predictions.pause_services import pause_model, resume_model
-from portal.watch.proposal_selectors import compared_now
+from portal.watch.proposal_selectors import Told, compared_now
 
 REFUSALS = (400, 404, 409, 413, 415, 422)
 
 
 def _for(request: AuthenticatedRequest) -> dict[str, Any]:
-    """Return whether who asks is told what was compared: who watches models."""
-    return {"may_watch": request.user.may(May.WATCH_MODEL)}
+    """Return what who asks is told of what was compared."""
+    return {"told": Told(request.user)}
 
 
 class ListModels(APIView):

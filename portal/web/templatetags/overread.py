@@ -13,10 +13,11 @@ from django.utils.safestring import SafeString
 
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.predictions.deployment_models import ModelVersion, Pause
+from portal.predictions.deployment_models import ModelVersion, Pause, Proposal
 from portal.predictions.deployment_selectors import open_pause
 from portal.reviews.reasons import Reason
 from portal.shares import Share
+from portal.watch.proposal_selectors import Told
 from portal.web.navigation import Place, places_for
 
 register = template.Library()
@@ -147,6 +148,12 @@ def with_interval(share: Share) -> str:
         return "nothing to say"
     ends = f"{100 * share.low:.0f} to {100 * share.high:.0f} %"
     return f"{percent(share.value)} ({share.found} of {share.of}; {ends})"
+
+
+@register.filter
+def told_to(proposal: Proposal, told: Told) -> dict[str, Any] | None:
+    """Return what a person is told of what a proposal keeps."""
+    return told.of(proposal)
 
 
 @register.filter

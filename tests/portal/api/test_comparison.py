@@ -59,11 +59,29 @@ def test_it_says_what_the_page_says(challenger, differed, deployed, data_scienti
     [("reviewer",), ("adjudicator",), ("site_admin",), ("data_scientist", "reader"),
      ("auditor", "adjudicator")],
 )  # fmt: skip
-def test_who_reads_is_told_figures_and_of_no_study(site, challenger, differed, roles):
+def test_who_reads_is_told_figures_of_ten_of_a_kind_and_of_no_study(
+    site, challenger, differed, reviewer, roles
+):
+    for presence, more in (("present", 8), ("absent", 9)):
+        for _ in range(more):
+            signed(site, reviewer, challenger, 0.9, 0.9, presence)
     answer = ask(make_user(site, *roles), challenger.model_version)
-    assert (answer.json()["n_present"], answer.json()["studies"]) == (2, None)
+    assert (answer.json()["n_present"], answer.json()["studies"]) == (10, None)
     assert differed[1].study_instance_uid not in answer.content.decode()
     assert "0.2345" not in answer.content.decode()
+
+
+@pytest.mark.parametrize("roles", [("reviewer",), ("adjudicator",), ("data_scientist", "reader")])
+def test_who_reads_is_told_no_figure_of_a_few(site, challenger, differed, reviewer, roles):
+    for _ in range(9):  # 11 with pneumonia, and one without
+        signed(site, reviewer, challenger, 0.9, 0.9, "present")
+    answer = ask(make_user(site, *roles), challenger.model_version)
+    refused(answer, 404, "too_few_to_tell")
+    assert "11 signed studies with pneumonia and 1 without" in answer.json()["title"]
+
+
+def test_who_does_not_read_is_told_figures_of_a_few(site, challenger, differed):
+    assert ask(make_user(site, "site_admin"), challenger.model_version).json()["n_present"] == 2
 
 
 def test_once_the_trial_is_over_who_compares_may_read_too(site, challenger, differed, reviewer):
@@ -83,8 +101,9 @@ def test_the_days_are_the_last_365_unless_others_are_asked_for(
     assert (told["since"], told["n_present"]) == (f"{before - timedelta(days=365)}", 0)
 
 
-def test_who_is_told_of_no_study_is_told_of_no_day_either(challenger, differed, reviewer):
-    told = ask(reviewer, challenger.model_version, since="2020-01-01", until="2020-01-01").json()
+def test_who_is_told_of_no_study_is_told_of_no_day_either(site, challenger, differed):
+    somebody = make_user(site, "site_admin")
+    told = ask(somebody, challenger.model_version, since="2020-01-01", until="2020-01-01").json()
     assert (told["until"], told["n_present"]) == (f"{TODAY}", 2)
 
 

@@ -148,7 +148,7 @@ def test_where_nothing_can_be_compared_who_approves_is_told_so(
 def test_the_history_says_it_later(site, read, better, as_, data_scientist, reviewer):
     proposed(data_scientist, better, share=20)
     decline_deployment(version=better, reason="No.", by=reviewer)
-    words = prose_of(as_(reviewer).get(at("models")))
+    words = prose_of(as_(data_scientist).get(at("models")))
     after = words.split("Proposals that were not approved")[1]
     assert "When it was proposed: AUC +0.250 (" in after
     assert "on 2 signed studies with pneumonia and 2 without; set" in after
@@ -166,7 +166,31 @@ def test_who_does_not_watch_is_told_nothing_of_it(site, read, better, as_, data_
     assert told["compared"] is None
 
 
-@pytest.mark.parametrize("role", ["reviewer", "site_admin", "auditor"])
+@pytest.mark.parametrize("role", ["reviewer", "adjudicator"])
+def test_who_reads_is_told_nothing_of_a_few_while_it_is_tried(
+    site, read, better, as_, data_scientist, role
+):
+    kept = proposed(data_scientist, better, share=20).compared
+    somebody = make_user(site, role)
+    words = prose_of(as_(somebody).get(at("models"))).split("Waiting for a decision")[1]
+    assert "2 signed studies with pneumonia and 2 without have scores of both. Who reads" in words
+    assert "1.000 proposed" not in words
+    assert "When it was proposed" not in words
+    page = prose_of(as_(somebody).get(at("model-comparison", better.pk)))
+    assert "Too few signed studies to tell you the figures" in page
+    assert kept["set_sha256"][:12] not in words + page
+    (told,) = client_of(somebody).get(f"{API}/models").json()["proposals"]
+    assert told["compared"] is None
+
+
+def test_who_reads_is_told_it_once_it_is_live(site, read, better, data_scientist, reviewer):
+    kept = proposed(data_scientist, better).compared
+    approve_deployment(version=better, by=reviewer)
+    (told,) = client_of(reviewer).get(f"{API}/models").json()["deployments"][:1]
+    assert told["proposal"]["compared"] == kept
+
+
+@pytest.mark.parametrize("role", ["data_scientist", "site_admin", "auditor"])
 def test_who_watches_is_told_it_over_rest(site, read, better, data_scientist, role):
     kept = proposed(data_scientist, better).compared
     (told,) = client_of(make_user(site, role)).get(f"{API}/models").json()["proposals"]
