@@ -30,6 +30,13 @@ def test_the_card_in_the_documentation_is_that_of_the_shipped_report():
     assert card(report) == (SHIPPED / "card.md").read_text(encoding="utf-8")
 
 
+def test_the_card_of_the_recipe_that_is_not_shipped_is_that_of_its_report():
+    home = ROOT / "docs" / "single-source"
+    report = json.loads((home / "report.json").read_text(encoding="utf-8"))
+    assert report["training"]["recipe"] == "single-source"
+    assert card(report) == (home / "model-card.md").read_text(encoding="utf-8")
+
+
 def test_the_card_says_whether_maps_depend_on_what_was_learned():
     check = {"method": "Grad-CAM", "images": 24, "bound": 0.5, "passed": True}
     check["correlations"] = {"head": 0.127, "block 5": 0.024}
