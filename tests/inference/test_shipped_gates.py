@@ -143,13 +143,12 @@ def inverted():
 
 
 @pytest.mark.data
-@pytest.mark.parametrize(
-    ("split", "most"), [("val", 0.02), ("external_report", 0.03)], ids=["val", "external_report"]
-)
-def test_few_real_radiographs_are_refused(classifier, data_dir, split, most):
-    rows = of_split(read_rows(data_dir / "cxr"), split)[:: 4 if split == "val" else 2]
+@pytest.mark.timeout(900)  # hundreds of radiographs, on whatever there is
+@pytest.mark.parametrize(("split", "every"), [("val", 8), ("external_report", 1)])
+def test_few_real_radiographs_are_refused(classifier, data_dir, split, every):
+    rows = of_split(read_rows(data_dir / "cxr"), split)[::every]
     answers = classifier.classify([row.file for row in rows])
-    assert np.mean([not isinstance(answer, Score) for answer in answers]) <= most
+    assert np.mean([not isinstance(answer, Score) for answer in answers]) <= 0.02
 
 
 @pytest.mark.data
