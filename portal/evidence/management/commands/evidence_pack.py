@@ -32,7 +32,10 @@ class Command(BaseCommand):
         name, _, number = options["model"].rpartition("-")
         version = ModelVersion.objects.filter(name=name, version=number).first()
         if version is None:
-            raise CommandError(f"There is no registered version {options['model']}.")
+            known = ", ".join(f"{one.name}-{one.version}" for one in ModelVersion.objects.all())
+            raise CommandError(
+                f"There is no registered version {options['model']}. These are: {known or 'none'}."
+            )
         out: Path = options["out"]
         try:
             site = site_named(options["site"])
