@@ -138,17 +138,17 @@ def comparison_for(
     Raises
     ------
     TooFewToTell
-        It is tried, ``user`` reads, and there are not `FEWEST` studies of each kind.
+        It is tried, ``user`` reads, and there are some studies but not `FEWEST` of each kind.
     """
     is_kept = is_kept_from(user, challenger)
     if user.may(May.COMPARE_BY_STUDY) and not is_kept:
         return comparison_at(user.site, challenger, days)
     found = comparison_at(user.site, challenger)
-    if found and is_kept and min(found.n_present, found.n_absent) < FEWEST:
+    if found and found.n and is_kept and min(found.n_present, found.n_absent) < FEWEST:
         raise TooFewToTell(
-            f"{found.n_present} signed studies with pneumonia and {found.n_absent} without have "
-            f"scores of both. Who reads is told figures from {FEWEST} of each on: of fewer they "
-            f"would tell what {challenger} said of single studies."
+            f"Of the signed studies {found.n_present} with pneumonia and {found.n_absent} without "
+            f"have scores of both. Who reads is told figures from {FEWEST} of each on: of fewer "
+            f"they would tell what {challenger} said of single studies."
         )
     return found and replace(found, cases=None, more_cases=0)
 

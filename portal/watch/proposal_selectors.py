@@ -1,13 +1,14 @@
 """Read side of what a proposal keeps of the comparison that could be seen when it was made."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 from django.utils import timezone
 
 from portal.accounts.models import Site, User
 from portal.accounts.roles import May
-from portal.predictions.deployment_selectors import current_deployment
+from portal.predictions.deployment_selectors import challenger_at, current_deployment
 from portal.predictions.models import ModelVersion, Proposal
 from portal.predictions.operating_point_models import FEWEST
 from portal.reviews.signed_selectors import usual_days
@@ -34,22 +35,30 @@ def compared_now(site: Site, version: ModelVersion) -> dict[str, Any]:
     return told | {"beside": str(current.model_version), **_set(found), **_figures(found)}
 
 
-@dataclass(frozen=True, slots=True)
 class Told:
-    """What ``user`` is told of what proposals keep: nothing who does not watch models.
+    """What somebody is told of what proposals keep: nothing who does not watch models.
 
     Who reads is told figures of a version that is tried from `FEWEST` studies of each kind on.
     """
 
-    user: User
+    def __init__(self, user: User) -> None:
+        self._user = user
 
     def of(self, proposal: Proposal) -> dict[str, Any] | None:
-        """Return what ``proposal`` keeps, if it is for ``user``."""
+        """Return what ``proposal`` keeps, if it is for them."""
         kept = proposal.compared
-        if not kept or not self.user.may(May.WATCH_MODEL):
+        if not kept or not self._user.may(May.WATCH_MODEL):
             return None
-        few = min(kept.get("n_present", FEWEST), kept.get("n_absent", FEWEST)) < FEWEST
-        return None if few and is_kept_from(self.user, proposal.model_version) else kept
+        counts = kept.get("n_present", 0), kept.get("n_absent", 0)
+        is_few = any(counts) and min(counts) < FEWEST
+        return None if is_few and proposal.model_version_id == self._tried else kept
+
+    @cached_property
+    def _tried(self) -> int | None:
+        """Return the version that is tried at their site and kept from them, if one is."""
+        tried = challenger_at(self._user.site)
+        is_kept = tried is not None and is_kept_from(self._user, tried.model_version)
+        return tried.model_version_id if tried and is_kept else None
 
 
 def _set(found: Comparison) -> dict[str, Any]:

@@ -17,6 +17,8 @@ __all__ = ["bundle"]
 CHROMIUM = Path("/usr/bin/chromium")
 SCREENSHOTS = ROOT / "build" / "screenshots"
 SIZES = {"390": (390, 844), "820": (820, 1180), "1440": (1440, 900)}
+IDLE_MINUTES = 240
+"""The sessions of `world` are used again, on a slow machine long after the usual 15 minutes."""
 PEOPLE = (
     "uploader",
     "reader",
@@ -55,9 +57,8 @@ def chromium(chromium_binary) -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def hospital(chromium_binary, bundle, tmp_path_factory):
     """Return a running Overread with a site, its people and a tiny model."""
-    # The sessions of `world` are used again, on a slow machine long after the usual idle time.
     folder = tmp_path_factory.mktemp("hospital")
-    with overread(folder, bundle, OVERREAD_SESSION_IDLE_MINUTES="240") as one:
+    with overread(folder, bundle, OVERREAD_SESSION_IDLE_MINUTES=str(IDLE_MINUTES)) as one:
         one.start()
         one.tokens = one.people(*PEOPLE)
         yield one
@@ -107,6 +108,10 @@ class Visitor:
         self.page.get_by_role("button", name="Sign in").click()
         self.page.wait_for_url(lambda url: "sign-in" not in url)
         return self
+
+    def idle(self, seconds: int) -> None:
+        """Let the page's clock (`install` it first) run to so long after its session's end."""
+        self.page.clock.fast_forward((IDLE_MINUTES * 60 + seconds) * 1000)
 
     def shot(self, name: str) -> None:
         """Keep a picture of the page for people to look at."""

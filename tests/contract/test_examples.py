@@ -23,6 +23,7 @@ DONE_BY = {  # whom an example is about, where anybody would not do
     "pause_model": "adjudicator",
     "propose_operating_point": "data_scientist",
     "shadow_model": "data_scientist",
+    "compare_model": "data_scientist",
 }
 READING = ("take_next_study", "sign_review", "amend_review", "release_study")
 TRYING = ("shadow_model", "compare_model", "end_model")

@@ -91,11 +91,11 @@ def test_only_what_is_tried_now_costs_queries(
         assert act(data_scientist, better, "shadow", why=WHY).status_code == 201
         assert act(data_scientist, better, "end", reason="x").status_code == 200
     client = client_of(reader)
-    with django_assert_num_queries(9):  # as without a challenger, and the pauses of the rows
+    with django_assert_num_queries(8):  # as without a challenger, and the pauses of the rows
         ended = client.get(f"{API}/models").json()["deployments"][:3]
     assert [(row["status"], row["shadow"]) for row in ended] == [("replaced", None)] * 3
     act(data_scientist, better, "shadow", why=WHY)
-    with django_assert_num_queries(13):  # four counts of the one that is tried
+    with django_assert_num_queries(12):  # four counts of the one that is tried
         assert client.get(f"{API}/models").json()["deployments"][0]["shadow"]["due"] == 0
 
 

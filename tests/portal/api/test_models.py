@@ -44,8 +44,8 @@ def test_the_newest_comes_first_and_few_queries_are_enough(uploader, django_asse
     for number in range(3):
         make_model_version(version=f"1.0.{number}")
     client = client_of(uploader)
-    # of the token two; roles, site, versions, history, proposals and cut-offs
-    with django_assert_num_queries(8):
+    # of the token two; site, versions, history, proposals and cut-offs
+    with django_assert_num_queries(7):
         found = client.get(f"{API}/models").json()["models"]
     assert [model["version"] for model in found] == ["1.0.2", "1.0.1", "1.0.0"]
 

@@ -3,6 +3,8 @@
 from datetime import datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from portal.audit.models import AuditEvent
 from portal.predictions.challenger_services import start_shadow
@@ -173,7 +175,10 @@ def test_who_reads_is_told_nothing_of_a_few_while_it_is_tried(
     kept = proposed(data_scientist, better, share=20).compared
     somebody = make_user(site, role)
     words = prose_of(as_(somebody).get(at("models"))).split("Waiting for a decision")[1]
-    assert "2 signed studies with pneumonia and 2 without have scores of both. Who reads" in words
+    assert (
+        "Of the signed studies 2 with pneumonia and 2 without have scores of both. Who reads"
+        in words
+    )
     assert "1.000 proposed" not in words
     assert "When it was proposed" not in words
     page = prose_of(as_(somebody).get(at("model-comparison", better.pk)))
@@ -181,6 +186,20 @@ def test_who_reads_is_told_nothing_of_a_few_while_it_is_tried(
     assert kept["set_sha256"][:12] not in words + page
     (told,) = client_of(somebody).get(f"{API}/models").json()["proposals"]
     assert told["compared"] is None
+
+
+def test_what_is_tried_is_asked_for_once_however_many_proposals_there_are(
+    site, read, better, data_scientist, reviewer
+):
+    counts = []
+    for _ in range(2):
+        proposed(data_scientist, better, share=20)
+        decline_deployment(version=better, reason="No.", by=reviewer)
+        with CaptureQueriesContext(connection) as asked:
+            proposals = client_of(reviewer).get(f"{API}/models").json()["proposals"]
+        assert {proposal["compared"] for proposal in proposals} == {None}
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
 
 
 def test_who_reads_is_told_it_once_it_is_live(site, read, better, data_scientist, reviewer):

@@ -158,12 +158,23 @@ WHO_READS = [("reviewer",), ("adjudicator",), ("data_scientist", "reader"), ("au
 
 
 @pytest.mark.parametrize("roles", [*WHO_READS, ("site_admin",)])
-def test_who_reads_is_told_figures_and_of_no_study(site, differed, better, as_, roles):
-    answer = as_(make_user(site, *roles)).get(at("model-comparison", better.pk))
-    assert "On 1 signed study: 1 with pneumonia, 0 without" in prose_of(answer)
+def test_who_reads_is_told_figures_and_of_no_study(
+    site, challenger, differed, as_, reviewer, roles
+):
+    read_by_both(challenger, reviewer, 9, "present", (0.9, 0.9))
+    read_by_both(challenger, reviewer, 10, "absent", (0.1, 0.1))
+    answer = as_(make_user(site, *roles)).get(at("model-comparison", challenger.model_version_id))
+    assert "On 20 signed studies: 10 with pneumonia, 10 without" in prose_of(answer)
     assert "nobody who reads: a signed study can still be amended" in prose_of(answer)
     assert differed.study_instance_uid not in text_of(answer)
     assert "0.1234" not in text_of(answer)
+
+
+@pytest.mark.parametrize("roles", WHO_READS)
+def test_who_reads_is_told_no_figure_of_a_few(site, differed, better, as_, roles):
+    words = prose_of(as_(make_user(site, *roles)).get(at("model-comparison", better.pk)))
+    assert "Of the signed studies 1 with pneumonia and 0 without have scores of both" in words
+    assert "Sensitivity" not in words
 
 
 def test_a_canary_is_tried_too(site, differed, better, as_, data_scientist, reviewer):
@@ -228,8 +239,8 @@ def test_the_page_says_in_which_days_and_lets_them_be_chosen(differed, better, a
     assert "No study signed from 1 Jan 2020 to 1 Feb 2020 has scores of both yet" in words
 
 
-def test_who_is_told_of_no_study_is_told_of_no_day_either(differed, better, as_, reviewer):
-    answer = as_(reviewer).get(
+def test_who_is_told_of_no_study_is_told_of_no_day_either(site, differed, better, as_):
+    answer = as_(make_user(site, "site_admin")).get(
         at("model-comparison", better.pk), {"since": "2020-01-01", "until": "2020-02-01"}
     )
     assert "On 1 signed study" in prose_of(answer)
