@@ -1,19 +1,17 @@
 """Read side of what a proposal keeps of the comparison that could be seen when it was made."""
 
 from dataclasses import asdict
-from functools import cached_property
 from typing import Any
 
 from django.utils import timezone
 
-from portal.accounts.models import Site, User
-from portal.accounts.roles import May
-from portal.predictions.deployment_selectors import challenger_at, current_deployment
-from portal.predictions.models import ModelVersion, Proposal
+from portal.accounts.models import Site
+from portal.predictions.deployment_selectors import current_deployment
+from portal.predictions.models import ModelVersion
 from portal.predictions.operating_point_models import FEWEST
 from portal.reviews.signed_selectors import usual_days
 from portal.shares import Share
-from portal.watch.comparison_selectors import Comparison, Side, comparison_of, is_kept_from
+from portal.watch.comparison_selectors import Comparison, Side, comparison_of
 from portal.watch.paired import Difference
 
 PLACES = 4
@@ -24,7 +22,9 @@ def compared_now(site: Site, version: ModelVersion) -> dict[str, Any]:
     """Return what the comparison of ``version`` with what is live says now, as plain values.
 
     Over the usual days. Scores and reviews are never edited, so the same comes out again
-    ``as_of`` this moment. ``beside`` is None where there is nothing to compare with.
+    ``as_of`` this moment. ``beside`` is None where there is nothing to compare with. Of fewer than
+    `FEWEST` studies of a kind only their number is kept, and no digest of the set: from either a
+    reader, who may see the trail as well, could learn what a challenger said of single studies.
     """
     now, current = timezone.now(), current_deployment(site)
     told: dict[str, Any] = {"as_of": now.isoformat(timespec="microseconds"), "beside": None}
@@ -32,40 +32,15 @@ def compared_now(site: Site, version: ModelVersion) -> dict[str, Any]:
         return told
     days = usual_days(now.date())
     found = comparison_of(site, current.model_version, version, days=days, as_of=now)
-    return told | {"beside": str(current.model_version), **_set(found), **_figures(found)}
+    is_few = min(found.n_present, found.n_absent) < FEWEST
+    figures = {} if is_few else _figures(found)
+    return told | {"beside": str(current.model_version), **_counts(found), **figures}
 
 
-class Told:
-    """What somebody is told of what proposals keep: nothing who does not watch models.
-
-    Who reads is told figures of a version that is tried from `FEWEST` studies of each kind on.
-    """
-
-    def __init__(self, user: User) -> None:
-        self._user = user
-
-    def of(self, proposal: Proposal) -> dict[str, Any] | None:
-        """Return what ``proposal`` keeps, if it is for them."""
-        kept = proposal.compared
-        if not kept or not self._user.may(May.WATCH_MODEL):
-            return None
-        counts = kept.get("n_present", 0), kept.get("n_absent", 0)
-        is_few = any(counts) and min(counts) < FEWEST
-        return None if is_few and proposal.model_version_id == self._tried else kept
-
-    @cached_property
-    def _tried(self) -> int | None:
-        """Return the version that is tried at their site and kept from them, if one is."""
-        tried = challenger_at(self._user.site)
-        is_kept = tried is not None and is_kept_from(self._user, tried.model_version)
-        return tried.model_version_id if tried and is_kept else None
-
-
-def _set(found: Comparison) -> dict[str, Any]:
+def _counts(found: Comparison) -> dict[str, Any]:
     return {
         "since": found.since.isoformat(),
         "until": found.until.isoformat(),
-        "set_sha256": found.set_sha256,
         "n_present": found.n_present,
         "n_absent": found.n_absent,
         "left_out": found.left_out,
@@ -74,6 +49,7 @@ def _set(found: Comparison) -> dict[str, Any]:
 
 def _figures(found: Comparison) -> dict[str, Any]:
     return {
+        "set_sha256": found.set_sha256,
         "live": _side(found.live),
         "challenger": _side(found.challenger),
         "difference": {

@@ -32,7 +32,6 @@ from portal.predictions.widening_models import Widening
 from portal.predictions.widening_selectors import widenings_at
 from portal.predictions.wider import BODY_PARTS, MODALITIES, VIEWS
 from portal.watch.comparison_selectors import TooFewToTell, comparison_for
-from portal.watch.proposal_selectors import Told
 from portal.web.comparison_page import rows_of
 from portal.web.forms.models import WideningForm
 
@@ -162,7 +161,7 @@ def _boxes(
     return [(word, word in ticked) for word in words if word not in use.get(name, ())]
 
 
-def _allowed(user: User) -> dict[str, bool | Told]:
+def _allowed(user: User) -> dict[str, bool]:
     return {
         "may_propose": user.may(May.EVALUATE_MODELS),
         "may_decide": user.may(May.APPROVE_MODELS),
@@ -170,6 +169,5 @@ def _allowed(user: User) -> dict[str, bool | Told]:
         "may_look": any(map(user.may, LOOKS_AT_CUT_OFFS)),
         "may_pause": user.may(May.PAUSE_MODEL),
         "may_watch": user.may(May.WATCH_MODEL),
-        "told": Told(user),
         "may_narrow": any(user.may(act) for act in DECIDES_ON_MODELS),
     }

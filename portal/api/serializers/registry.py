@@ -5,6 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.accounts.models import User
+from portal.accounts.roles import May
 from portal.api.serializers.comparisons import KeptComparisonOutput
 from portal.api.serializers.fields import ChoiceOrNull, TextOrNull
 from portal.api.serializers.operating_points import OperatingPointOutput, SitesCutOffOutput
@@ -12,7 +13,6 @@ from portal.predictions.deployment_selectors import TRIED
 from portal.predictions.models import Deployment, ModelReport, ModelVersion, Pause, Proposal
 from portal.predictions.report_selectors import pictures_of
 from portal.predictions.shadow_selectors import shadow_count
-from portal.watch.proposal_selectors import Told
 
 
 class _Username(serializers.SlugRelatedField[User]):
@@ -138,8 +138,8 @@ class ProposalOutput(serializers.ModelSerializer[Proposal]):
     @extend_schema_field(KeptComparisonOutput(allow_null=True))
     def get_compared(self, proposal: Proposal) -> dict[str, Any] | None:
         """Return what the comparison said then."""
-        told: Told = self.context["told"]
-        return told.of(proposal)
+        user: User = self.context["user"]
+        return proposal.compared if proposal.compared and user.may(May.WATCH_MODEL) else None
 
 
 class ShadowOutput(serializers.Serializer[Any]):

@@ -13,11 +13,10 @@ from django.utils.safestring import SafeString
 
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.predictions.deployment_models import ModelVersion, Pause, Proposal
+from portal.predictions.deployment_models import ModelVersion, Pause
 from portal.predictions.deployment_selectors import open_pause
 from portal.reviews.reasons import Reason
 from portal.shares import Share
-from portal.watch.proposal_selectors import Told
 from portal.web.navigation import Place, places_for
 
 register = template.Library()
@@ -151,12 +150,6 @@ def with_interval(share: Share) -> str:
 
 
 @register.filter
-def told_to(proposal: Proposal, told: Told) -> dict[str, Any] | None:
-    """Return what a person is told of what a proposal keeps."""
-    return told.of(proposal)
-
-
-@register.filter
 def compared(kept: Mapping[str, Any]) -> str:
     """Return in sentences what a proposal keeps of the comparison with what was live."""
     if kept["beside"] is None:
@@ -164,15 +157,13 @@ def compared(kept: Mapping[str, Any]) -> str:
     present, absent = kept["n_present"], kept["n_absent"]
     if not present + absent:
         return f"no signed study had scores of it and of {kept['beside']}: nothing was compared."
+    studies = f"{present} signed studies with pneumonia and {absent} without"
+    if "difference" not in kept:
+        return f"{studies} had scores of it and of {kept['beside']}: too few to compare."
     gap = kept["difference"]["auc"]
-    words = "too few studies to compare the AUC"
-    if gap:
-        ends = "" if gap["low"] is None else f" ({gap['low']:+.3f} to {gap['high']:+.3f})"
-        words = f"AUC {gap['value']:+.3f}{ends} beside {kept['beside']}"
-    return (
-        f"{words}, on {present} signed studies with pneumonia and {absent} without; "
-        f"set {kept['set_sha256'][:12]}."
-    )
+    ends = "" if gap["low"] is None else f" ({gap['low']:+.3f} to {gap['high']:+.3f})"
+    words = f"AUC {gap['value']:+.3f}{ends} beside {kept['beside']}"
+    return f"{words}, on {studies}; set {kept['set_sha256'][:12]}."
 
 
 @register.filter
