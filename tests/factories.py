@@ -5,9 +5,11 @@ import io
 import secrets
 import uuid
 from datetime import timedelta
+from functools import cache
 from itertools import count
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -45,9 +47,16 @@ def new_uid() -> str:
 def make_user(site: Site, *roles: str, username: str = "") -> User:
     """Return a user with ``roles`` and `PASSWORD`."""
     username = username or f"user{next(_numbers)}"
-    return create_user(
-        username=username, site=site, roles=roles, name=f"Dr {username}", password=PASSWORD
-    )
+    user = create_user(username=username, site=site, roles=roles, name=f"Dr {username}")
+    user.password = _hashed()
+    user.save(update_fields=["password"])
+    return user
+
+
+@cache
+def _hashed() -> str:
+    """Return the hash of `PASSWORD`, of which each costs as much as a whole small test."""
+    return make_password(PASSWORD)
 
 
 def manifest(**changes: Any) -> dict[str, Any]:
