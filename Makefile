@@ -38,7 +38,8 @@ run: setup ## Set up, migrate and start everything with demo sites, users and sa
 	@$(BIN)/python manage.py serve --demo
 
 test: setup ## Run the whole test suite (SQLite and a bundled broker, or DATABASE_URL and REDIS_URL)
-	@$(BIN)/pytest -n 2 $(ARGS)
+	@# neighbours stay together, so that what a file's tests share is started once
+	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 check: setup ## Formatting, lint, types, import contracts, migrations, deployment settings, lock
 	@$(BIN)/ruff format --check .
