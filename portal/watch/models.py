@@ -42,7 +42,7 @@ class Alert(models.Model):
     @property
     def about(self) -> str:
         """Return what it is about, in words."""
-        return self.scanner or "the whole site"
+        return f"scanner {self.scanner}" if self.scanner else "the whole site"
 
 
 class Acknowledgement(models.Model):

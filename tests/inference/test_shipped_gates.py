@@ -144,9 +144,8 @@ def inverted():
 
 @pytest.mark.data
 @pytest.mark.timeout(900)  # hundreds of radiographs, on whatever there is
-@pytest.mark.parametrize(("split", "every"), [("val", 8), ("external_report", 1)])
-def test_few_real_radiographs_are_refused(classifier, data_dir, split, every):
-    rows = of_split(read_rows(data_dir / "cxr"), split)[::every]
+def test_few_real_radiographs_of_another_hospital_are_refused(classifier, data_dir):
+    rows = of_split(read_rows(data_dir / "cxr"), "external_report")
     answers = classifier.classify([row.file for row in rows])
     assert np.mean([not isinstance(answer, Score) for answer in answers]) <= 0.02
 

@@ -70,6 +70,7 @@ def test_evaluate_reproduces_the_figures_of_val_that_the_bundle_came_with(data_d
     for name in ("auc", "accuracy", "sensitivity", "specificity", "ece"):
         assert found[name] == pytest.approx(shipped[name], abs=0.002), name
     assert found["refused"] == shipped["refused"]
+    assert found["refused"]["n"] <= 0.02 * (found["n"] + found["refused"]["n"])
     assert found["parity"]["mean_change"] <= 0.03
 
 

@@ -13,6 +13,7 @@ from portal.watch.panels import Panel
 from portal.watch.selectors import monday
 from portal.watch.tables import csv_of
 from tests.portal.watch.worlds import scanned
+from tests.portal.web.pages import prose_of
 from tests.reports import make_report
 
 pytestmark = pytest.mark.django_db
@@ -167,3 +168,17 @@ def test_an_auditor_sees_the_alert_without_a_form(as_, alert):
     assert "Note what was done" not in client.get("/watch").text
     said = {"act": "watched", "words": "So."}
     assert client.post(f"/watch/alerts/{alert.pk}/acknowledge", said).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("scanner", "words"),
+    [("", "the whole site"), ("not stated", "scanner not stated"), ("Acme X", "scanner Acme X")],
+)
+def test_an_alert_says_what_it_is_about(as_, site, deployed, scanner, words):
+    figures = {"psi": 0.41, "bound": 0.25, "scored": 120}
+    week = monday(timezone.now().date())
+    Alert.objects.create(
+        site=site, model_version=deployed, rule="drift", scanner=scanner, week=week, figures=figures
+    )
+    page = as_("auditor").get("/watch")
+    assert f"Scores have shifted: {words} PSI 0.41" in prose_of(page)
