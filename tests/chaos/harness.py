@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import secrets
 import shutil
 import signal
 import subprocess
@@ -14,10 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import requests
 
+from tests.chaos.databases import copy_migrated, own_database
 from tests.chaos.servers import Broker, Postgres, children_of, is_running
 
 ROOT = Path(__file__).parents[2]
@@ -303,14 +303,25 @@ class Overread:
 
 @contextmanager
 def overread(
-    folder: Path, bundle: Path | None, *, database_url: str | None = None, **env: str
+    folder: Path,
+    bundle: Path | None,
+    *,
+    database_url: str | None = None,
+    empty: bool = False,
+    **env: str,
 ) -> Iterator[Overread]:
-    """Give an `Overread` that has not been started yet; end it, and its database, afterwards."""
+    """Give an `Overread` that has not been started yet; end it, and its database, afterwards.
+
+    Its database is a new one, migrated unless it is to be ``empty``; or what ``database_url`` says.
+    """
     if database_url is not None:
         yield from _ended(Overread(folder, bundle, database_url, **env))
         return
-    with own_database() as url:
-        yield from _ended(Overread(folder, bundle, url, **env))
+    with own_database(migrated=not empty) as url:
+        one = Overread(folder, bundle, url, **env)
+        if not url and not empty:
+            copy_migrated(one.data)
+        yield from _ended(one)
 
 
 def _ended(one: Overread) -> Iterator[Overread]:
@@ -319,37 +330,6 @@ def _ended(one: Overread) -> Iterator[Overread]:
     finally:
         one.end()
         shutil.rmtree(one.data, ignore_errors=True)
-
-
-@contextmanager
-def own_database(server: str = "") -> Iterator[str]:
-    """Give the URL of a new database of ``server``, or of that which the tests run on.
-
-    An empty string where they do not run on PostgreSQL.
-    """
-    given = server or os.environ.get("DATABASE_URL", "")
-    if not given.startswith("postgres"):
-        yield ""
-        return
-    import psycopg2
-
-    name = f"overread_chaos_{secrets.token_hex(6)}"
-    parts = urlsplit(given)
-
-    def run(statement: str) -> None:
-        server = psycopg2.connect(urlunsplit(parts._replace(path="/postgres")))
-        server.autocommit = True
-        try:
-            with server.cursor() as cursor:
-                cursor.execute(statement)
-        finally:
-            server.close()
-
-    run(f'CREATE DATABASE "{name}"')
-    try:
-        yield urlunsplit(parts._replace(path=f"/{name}"))
-    finally:
-        run(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def descendants(pid: int) -> list[int]:

@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from tests.chaos import radiographs
-from tests.chaos.harness import overread, own_database, until
+from tests.chaos.databases import own_database
+from tests.chaos.harness import overread, until
 from tests.chaos.runner.killer import Blow
 from tests.chaos.runner.run import Tier, run
 from tests.chaos.servers import own_postgres, small_disk
@@ -31,7 +32,7 @@ def server():
 @pytest.fixture
 def on_postgres(server, bundle, tmp_path):
     with (
-        own_database(server.url) as url,
+        own_database(server.url, migrated=True) as url,
         overread(tmp_path, bundle, database_url=url) as one,
     ):
         one.own_postgres = server
@@ -66,7 +67,7 @@ def test_a_worker_frozen_with_locks_in_hand_holds_nobody_up_for_long(server, bun
     """Within a transaction it holds the head of the site's trail, which every upload needs."""
     patience = "-c lock_timeout=2s -c idle_in_transaction_session_timeout=8s"
     with (
-        own_database(server.url) as url,
+        own_database(server.url, migrated=True) as url,
         overread(tmp_path, bundle, database_url=f"{url}?options={quote(patience)}") as one,
     ):
         one.start()
@@ -104,7 +105,7 @@ def test_a_postgresql_that_takes_no_writes_is_an_outage(on_postgres):
 def test_a_postgresql_that_takes_connections_and_says_nothing_is_an_outage(
     server, bundle, tmp_path
 ):
-    with own_database(server.url) as url, relay("127.0.0.1", server.port) as between:
+    with own_database(server.url, migrated=True) as url, relay("127.0.0.1", server.port) as between:
         parts = urlsplit(url)
         through = urlunsplit(parts._replace(netloc=f"postgres@127.0.0.1:{between.port}"))
         with overread(tmp_path, bundle, database_url=through) as one:

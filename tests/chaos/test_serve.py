@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(180)]
 
 @pytest.fixture
 def fresh(bundle, tmp_path):
-    """An Overread of this test alone, not yet started."""
-    with overread(tmp_path, bundle) as one:
+    """An Overread of this test alone, not yet started, its database not there yet."""
+    with overread(tmp_path, bundle, empty=True) as one:
         yield one
 
 

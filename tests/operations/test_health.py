@@ -12,7 +12,8 @@ import pytest
 import requests
 
 from tests.bundles import golden_bundle
-from tests.chaos.harness import overread, own_database, until
+from tests.chaos.databases import own_database
+from tests.chaos.harness import overread, until
 from tests.operations.relay import relay
 from tests.operations.two_roles import ROOT
 
@@ -130,7 +131,7 @@ def test_nothing_of_it_is_audited(running):
 
 
 def test_a_frozen_database_is_down_and_healthz_answers(bundle, tmp_path):
-    with own_database() as url:
+    with own_database(migrated=True) as url:
         if not url:
             pytest.skip("SQLite is a file: it cannot be frozen; set DATABASE_URL to run this")
         parts = urlsplit(url)

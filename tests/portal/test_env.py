@@ -183,7 +183,7 @@ def test_every_setting_is_in_the_readme():
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "prepare", "verify_audit", "create_site st-mary --name x"]
+    "command", ["serve --port 0", "prepare", "verify_audit", "create_site st-mary --name x"]
 )
 def test_a_command_says_in_a_sentence_that_the_database_is_away(tmp_path, command):
     server = "postgresql://portal:secret@127.0.0.1:1/overread"
