@@ -144,7 +144,10 @@ class KeptSideOutput(serializers.Serializer[Any]):
 
 
 class KeptComparisonOutput(serializers.Serializer[Any]):
-    """What a comparison said at one moment; ``beside`` alone, null, where nothing was live."""
+    """What a comparison said at one moment; ``beside`` alone, null, where nothing was live.
+
+    Of fewer than 10 studies of a kind it is the days and their number.
+    """
 
     as_of = serializers.DateTimeField()
     beside = serializers.CharField(allow_null=True, help_text="The version that was live.")

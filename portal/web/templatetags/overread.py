@@ -158,9 +158,9 @@ def compared(kept: Mapping[str, Any]) -> str:
     if not present + absent:
         return f"no signed study had scores of it and of {kept['beside']}: nothing was compared."
     studies = f"{present} signed studies with pneumonia and {absent} without"
-    if "difference" not in kept:
+    gap = kept.get("difference", {}).get("auc")
+    if gap is None:
         return f"{studies} had scores of it and of {kept['beside']}: too few to compare."
-    gap = kept["difference"]["auc"]
     ends = "" if gap["low"] is None else f" ({gap['low']:+.3f} to {gap['high']:+.3f})"
     words = f"AUC {gap['value']:+.3f}{ends} beside {kept['beside']}"
     return f"{words}, on {studies}; set {kept['set_sha256'][:12]}."
