@@ -163,7 +163,7 @@ def _where_a_result_comes_from(officer, uid, hospital) -> None:
 def _the_alert_is_answered(officer) -> None:
     page = officer.page
     officer.go("/watch")
-    alert = page.locator("article", has_text="Overrides have doubled: Acme Ray 7")
+    alert = page.locator("article", has_text="Overrides have doubled: scanner Acme Ray 7")
     expect(alert).to_contain_text("40 % of 25")
     alert.get_by_text("Acknowledge …").press("Enter")
     alert.get_by_label("What was done").select_option("model_paused")
