@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from tests.chaos.databases import copy_migrated, own_database
 from tests.chaos.servers import Broker, Postgres, children_of, is_running
+from tests.databases import copy_migrated, own_database
 
 ROOT = Path(__file__).parents[2]
 HOOKS = Path(__file__).parent / "hooks"

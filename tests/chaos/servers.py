@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.databases import execute
 from tests.programs import missing
 
 POSTGRES = Path("/usr/lib/postgresql")
@@ -130,15 +131,7 @@ class Postgres:
 
     def sql(self, statement: str) -> None:
         """Run one statement as whoever may do anything."""
-        import psycopg2
-
-        connection = psycopg2.connect(self.url)
-        connection.autocommit = True
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement)
-        finally:
-            connection.close()
+        execute(self.url, statement)
 
     def end_connections(self, database: str) -> None:
         """Hang up on everybody who is connected to a database."""

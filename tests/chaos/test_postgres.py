@@ -11,13 +11,13 @@ import pytest
 import requests
 
 from tests.chaos import radiographs
-from tests.chaos.databases import own_database
 from tests.chaos.harness import overread, until
 from tests.chaos.runner.killer import Blow
 from tests.chaos.runner.run import Tier, run
 from tests.chaos.servers import own_postgres, small_disk
 from tests.chaos.test_disk_full import LATER, filled, goes_on, post
 from tests.chaos.test_kills import all_done, new_seed, send
+from tests.databases import own_database
 from tests.operations.relay import relay
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]

@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from tests.bundles import golden_bundle
-from tests.chaos.databases import own_database
 from tests.chaos.harness import overread, until
+from tests.databases import own_database
 from tests.operations.relay import relay
 from tests.operations.two_roles import ROOT
 

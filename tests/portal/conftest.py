@@ -1,17 +1,14 @@
 """What every test of the portal may ask for: two sites, a person per role, a live model."""
 
-import os
-import shutil
-import uuid
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg2
 import pytest
 from django.db import connection
 
 from portal.predictions.version_services import deploy_model
 from tests.airlock_server import running
+from tests.databases import copy_migrated, own_database
 from tests.factories import make_model_version, make_site, make_user
 from tests.portal.processes import Portal, environment_of
 
@@ -67,60 +64,15 @@ def drop_triggers(cursor) -> list[str]:
     return [sql for _, sql in triggers]
 
 
-@pytest.fixture(scope="session")
-def _migrated(tmp_path_factory):
-    """Return the URL of a migrated database that others are copied from."""
-    data = tmp_path_factory.mktemp("template")
-    with _Database(data) as url:
-        migrated = Portal(environment_of(data, url)).manage(
-            "migrate", "--verbosity=0", "--skip-checks"
-        )
-        assert migrated.returncode == 0, migrated.stderr
-        yield url
-
-
 @pytest.fixture
-def own_portal(_migrated, tmp_path) -> Portal:
+def own_portal(tmp_path) -> Iterator[Portal]:
     """Return an installation of its own, for tests with several real processes."""
     data = tmp_path / "own"
     data.mkdir()
-    with _Database(data, like=_migrated) as url:
-        portal = Portal(environment_of(data, url))
+    with own_database(migrated=True) as url:
+        portal = Portal(environment_of(data, url or copy_migrated(data)))
         yield portal
         portal.close()
-
-
-class _Database:
-    """A database that is there while the block runs, empty or a copy of another."""
-
-    def __init__(self, data: Path, like: str = "") -> None:
-        self._postgres = os.environ.get("DATABASE_URL", "").startswith("postgres")
-        self._name = f"overread_test_{uuid.uuid4().hex}"
-        self._like = like
-        self._file = data / "overread.sqlite3"
-
-    def __enter__(self) -> str:
-        if self._postgres:
-            like = f' TEMPLATE "{urlsplit(self._like).path[1:]}"' if self._like else ""
-            self._on_server(f'CREATE DATABASE "{self._name}"{like}')
-            return self._url(self._name)
-        if self._like:
-            shutil.copy(self._like.removeprefix("sqlite:///"), self._file)
-        return f"sqlite:///{self._file}"
-
-    def __exit__(self, *_raised: object) -> None:
-        if self._postgres:
-            self._on_server(f'DROP DATABASE "{self._name}" WITH (FORCE)')
-
-    def _on_server(self, statement: str) -> None:
-        server = psycopg2.connect(self._url("postgres"))
-        server.autocommit = True
-        with server.cursor() as cursor:
-            cursor.execute(statement)
-        server.close()
-
-    def _url(self, name: str) -> str:
-        return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
 
 
 @pytest.fixture(scope="session")

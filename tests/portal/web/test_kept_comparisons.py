@@ -16,6 +16,7 @@ from portal.predictions.models import Proposal
 from portal.reviews.signed_selectors import usual_days
 from portal.watch.comparison_selectors import comparison_of
 from portal.watch.proposal_selectors import compared_now
+from portal.web.templatetags.overread import compared
 from tests.factories import make_model_version, make_user
 from tests.portal.api.people import API, client_of
 from tests.portal.watch.test_subgroups import read_by_both
@@ -218,3 +219,12 @@ def test_who_watches_is_told_it_over_rest(site, read, better, data_scientist, ro
     kept = proposed(data_scientist, better).compared
     (told,) = client_of(make_user(site, role)).get(f"{API}/models").json()["proposals"]
     assert told["compared"] == kept
+
+
+def test_a_few_that_were_kept_with_a_digest_are_too_few_to_compare_all_the_same():
+    """As proposals were kept once: of one study of a kind there was no AUC."""
+    kept = {"beside": "a 1.0.0", "n_present": 1, "n_absent": 4, "difference": {"auc": None}}
+    assert compared(kept) == (
+        "1 signed studies with pneumonia and 4 without had scores of it and of a 1.0.0: "
+        "too few to compare."
+    )

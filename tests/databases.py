@@ -13,8 +13,10 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 FILE = "overread.sqlite3"
+MAINTENANCE = "postgres"
+"""The database of a server from which others are made and dropped."""
 
 
 @contextmanager
@@ -27,26 +29,26 @@ def own_database(server: str = "", *, migrated: bool = False) -> Iterator[str]:
     if not given.startswith("postgres"):
         yield ""
         return
-    name = f"overread_chaos_{secrets.token_hex(6)}"
+    name = f"overread_test_{secrets.token_hex(6)}"
     like = f' TEMPLATE "{_migrated_on(given)}"' if migrated else ""
-    _run(given, f'CREATE DATABASE "{name}"{like}')
+    execute(_at(given, MAINTENANCE), f'CREATE DATABASE "{name}"{like}')
     try:
         yield _at(given, name)
     finally:
-        _run(given, f'DROP DATABASE "{name}" WITH (FORCE)')
+        execute(_at(given, MAINTENANCE), f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def copy_migrated(data: Path) -> None:
-    """Put a migrated SQLite database where the product keeps its own."""
+def copy_migrated(data: Path) -> str:
+    """Put a migrated SQLite database where the product keeps its own, and return its URL."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.copy(_migrated_file(), data)
+    return f"sqlite:///{shutil.copy(_migrated_file(), data)}"
 
 
 @cache
 def _migrated_on(server: str) -> str:
     """Return the name of a migrated database, which is there until this process ends."""
     name = f"overread_migrated_{secrets.token_hex(6)}"
-    _run(server, f'CREATE DATABASE "{name}"')
+    execute(_at(server, MAINTENANCE), f'CREATE DATABASE "{name}"')
     atexit.register(_forget, server, name)
     with tempfile.TemporaryDirectory() as data:
         _migrate(data, DATABASE_URL=_at(server, name))
@@ -76,17 +78,18 @@ def _forget(server: str, name: str) -> None:
     import psycopg2
 
     with suppress(psycopg2.OperationalError):  # a server of a test's own has gone by then
-        _run(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+        execute(_at(server, MAINTENANCE), f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _at(server: str, name: str) -> str:
     return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
 
 
-def _run(server: str, statement: str) -> None:
+def execute(url: str, statement: str) -> None:
+    """Run one statement outside of any transaction."""
     import psycopg2
 
-    connection = psycopg2.connect(_at(server, "postgres"))
+    connection = psycopg2.connect(url)
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:
